@@ -1,0 +1,16 @@
+/* plain.h: the vocabulary of functions.h in operators, for doubles in C and for C++ types that
+ * overload them. */
+#define ADD(a, b) ((a) + (b))
+#define SUB(a, b) ((a) - (b))
+#define MUL(a, b) ((a) * (b))
+#define DIV(a, b) ((a) / (b))
+#define NEG(a) (-(a))
+#define MULADD(a, b, c) ((a) * (b) + (c))
+#define SQRT(a) sqrt(a)
+#define EXP(a) exp(a)
+#define LOG(a) log(a)
+#define TANH(a) tanh(a)
+#define ERF(a) erf(a)
+#define INC(s, x) ((s) += (x))
+#define DEC(s, x) ((s) -= (x))
+#define SCALE(s, x) ((s) *= (x))

@@ -1,0 +1,16 @@
+/* wengert.h: all of Wengert. */
+#ifndef WENGERT_H
+#define WENGERT_H
+
+#include "wengert/array.h"
+#include "wengert/base.h"
+#include "wengert/data.h"
+#include "wengert/elementwise.h"
+#include "wengert/lift.h"
+#include "wengert/op.h"
+#include "wengert/plot.h"
+#include "wengert/progress.h"
+#include "wengert/random.h"
+#include "wengert/tape.h"
+
+#endif

@@ -1,0 +1,110 @@
+/* data.h: data from files into plain arrays, and mini-batches of their rows. */
+#ifndef WENGERT_DATA_H
+#define WENGERT_DATA_H
+
+#include "wengert/base.h"
+
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Files ------------------------------------------------------------------------------------ */
+
+/* Reads an IDX file (the format of MNIST and its family, https://yann.lecun.com/exdb/mnist/) into a
+ * new array *out; free it with wg_array_free. u8, f32 and f64 keep their dtype; i8, i16 and i32
+ * become i64. Rank 0 to 8. Errors, each with the file's name and the byte offset: FILE, FORMAT for
+ * a bad magic number, a truncated file or bytes left over, LIMIT where the sizes overflow, MEMORY.
+ * On failure *out is NULL. */
+WG_API wg_status wg_read_idx(const char *path, wg_array **out);
+
+/* Writes an array as an IDX file; i64 is stored as i32. Errors: ARGUMENT for an i64 value that does
+ * not fit i32, LIMIT for a size above 2^32 - 1, FILE. A failed write leaves no file behind. */
+WG_API wg_status wg_write_idx(const char *path, const wg_array *array);
+
+/* How a CSV file is laid out. All zeros are the usual: commas, no header, no comments. */
+typedef struct wg_csv_options {
+    char separator; /* between fields; 0 means ',' */
+    bool header;    /* the first line names the columns and is skipped */
+    char comment;   /* lines that start with it are skipped; 0 means there are none */
+} wg_csv_options;
+
+/* Reads a CSV file of numbers into a new f64 matrix *out [rows, columns]; free it with
+ * wg_array_free. `options` may be NULL. Numbers have a decimal point, whatever the locale is; they
+ * may be quoted; nan and inf are numbers; an empty field is NaN. Empty lines are skipped. Lines end
+ * with LF or CRLF, the last may lack it. Errors, with the file's name, line and column (in bytes,
+ * from 1): FILE, FORMAT for text that is no number, for rows of different length and for a file
+ * without rows, ARGUMENT for a separator that numbers need, MEMORY. On failure *out is NULL. */
+WG_API wg_status wg_read_csv(const char *path, const wg_csv_options *options, wg_array **out);
+
+/* --- Columns ---------------------------------------------------------------------------------- */
+
+/* Columns first ... first + count - 1 of a matrix, as scale * value + offset of another dtype, into
+ * a new matrix *out [rows, count]. Errors: SHAPE where `from` is no matrix, ARGUMENT for columns it
+ * lacks, FORMAT for a value that an integer dtype cannot hold exactly, MEMORY. */
+WG_API wg_status wg_columns(const wg_array *from, int64_t first, int64_t count, wg_dtype dtype,
+                            double scale, double offset, wg_array **out);
+
+/* One column as a vector *out [rows]: labels, for example, as WG_I64. Errors as above. */
+WG_API wg_status wg_column(const wg_array *from, int64_t column, wg_dtype dtype, wg_array **out);
+
+/* --- Rows ------------------------------------------------------------------------------------- */
+
+/* Copies rows (index along axis 0) of an array of rank 1 or more, in the given order, to `out`,
+ * which holds n rows of the same dtype. Errors, before anything is written: SHAPE for rank 0,
+ * ARGUMENT for a row that is not there. */
+WG_API wg_status wg_copy_rows(const wg_array *from, const int64_t *rows, int64_t n, void *out);
+
+/* The same as f32, each value as scale * value + offset. */
+WG_API wg_status wg_copy_rows_f32(const wg_array *from, const int64_t *rows, int64_t n,
+                                  double scale, double offset, float *out);
+
+/* Splits rows 0 ... count-1 at random into test_count rows in `test` and the others in `train`,
+ * both ascending. Depends on the sizes and the seed alone; every subset is equally likely (D. E.
+ * Knuth, The Art of Computer Programming 2, section 3.4.2, algorithm S). ARGUMENT unless 0 <=
+ * test_count <= count. */
+WG_API wg_status wg_split(int64_t count, int64_t test_count, uint64_t seed, int64_t *train,
+                          int64_t *test);
+
+/* --- Mini-batches ----------------------------------------------------------------------------- */
+
+/* All zeros: in order, with the last batch as short as it comes. */
+typedef struct wg_batch_options {
+    bool shuffle;   /* a new order each epoch */
+    uint64_t seed;  /* of the shuffling */
+    bool drop_last; /* leave out a last batch that is not full */
+} wg_batch_options;
+
+/* Walks the rows 0 ... count-1 in batches:
+ *
+ *     for (uint64_t epoch = 0; epoch < epochs; epoch++) {
+ *         wg_batches_epoch(batches, epoch);
+ *         while (wg_batches_next(batches, &rows, &n)) { ... }
+ *     }
+ */
+typedef struct wg_batches wg_batches;
+
+/* A new walk, standing at the start of epoch 0. Errors: ARGUMENT for count < 0 or batch < 1,
+ * MEMORY. On failure *out is NULL. Nothing after this allocates. */
+WG_API wg_status wg_batches_new(int64_t count, int64_t batch, wg_batch_options options,
+                                wg_batches **out);
+
+/* Goes to the start of an epoch. Its order depends on the count, the seed and the epoch alone, so
+ * that a run taken up again sees what it would have seen. */
+WG_API void wg_batches_epoch(wg_batches *batches, uint64_t epoch);
+
+/* The next batch of the epoch: *n rows at *rows, valid until the next epoch. False at its end. */
+WG_API bool wg_batches_next(wg_batches *batches, const int64_t **rows, int64_t *n);
+
+/* The number of batches in an epoch. */
+WG_API int64_t wg_batches_count(const wg_batches *batches);
+
+/* NULL is allowed. */
+WG_API void wg_batches_free(wg_batches *batches);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,270 @@
+/* elementwise.h: the verbs that plain numbers, scalars and arrays share.
+ *
+ * Every operand may be a C number, a scalar on a tape, or an array; arrays broadcast as in NumPy.
+ * Among numbers alone the result is a number; with an array it is an array; else a scalar on the
+ * tape. An array result has the dtype of its array operands: f64 if one is, else f32 if one is,
+ * else (integers alone) f64; plain numbers and scalars adapt to it. Shapes that do not broadcast:
+ * WG_ERROR_SHAPE on the tape.
+ *
+ * A zero adjoint contributes zero whatever the derivative, so what a `where` does not take receives
+ * no NaN. */
+#ifndef WENGERT_ELEMENTWISE_H
+#define WENGERT_ELEMENTWISE_H
+
+#include "wengert/lift.h"
+
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* wg_NAME is a function (call it through a pointer, or as (wg_NAME)(x)); the macro of the same name
+ * behind it lifts plain numbers and passes the call site on. */
+#define WG_VERB_1(name)                                                                            \
+    WG_API wg_var wg_##name##_at(wg_var x, const char *site);                                      \
+    WG_API wg_var wg_##name(wg_var x);
+#define WG_VERB_2(name)                                                                            \
+    WG_API wg_var wg_##name##_at(wg_var x, wg_var y, const char *site);                            \
+    WG_API wg_var wg_##name(wg_var x, wg_var y);
+#define WG_VERB_3(name)                                                                            \
+    WG_API wg_var wg_##name##_at(wg_var x, wg_var y, wg_var z, const char *site);                  \
+    WG_API wg_var wg_##name(wg_var x, wg_var y, wg_var z);
+
+WG_VERB_1(neg)    /* -x */
+WG_VERB_1(square) /* x² */
+WG_VERB_1(sqrt)   /* √x; derivative ½/√x, infinite at 0 */
+WG_VERB_1(cbrt)   /* the cube root, negative x too; derivative infinite at 0 */
+WG_VERB_1(exp)    /* eˣ */
+WG_VERB_1(expm1)  /* eˣ − 1, exact near 0 */
+WG_VERB_1(exp2)   /* 2ˣ */
+WG_VERB_1(log)    /* ln x */
+WG_VERB_1(log1p)  /* ln(1 + x), exact near 0 */
+WG_VERB_1(log2)   /* log₂ x */
+WG_VERB_1(log10)  /* log₁₀ x */
+WG_VERB_1(sin)    /* radians */
+WG_VERB_1(cos)    /* radians */
+WG_VERB_1(tan)    /* radians */
+WG_VERB_1(asin)   /* in [−π/2, π/2] */
+WG_VERB_1(acos)   /* in [0, π] */
+WG_VERB_1(atan)   /* in (−π/2, π/2) */
+WG_VERB_1(sinh)
+WG_VERB_1(cosh)
+WG_VERB_1(tanh)
+WG_VERB_1(asinh)
+WG_VERB_1(acosh)    /* x ≥ 1 */
+WG_VERB_1(atanh)    /* |x| < 1 */
+WG_VERB_1(erf)      /* 2/√π ∫₀ˣ exp(−t²) dt */
+WG_VERB_1(erfc)     /* 1 − erf x, exact for large x */
+WG_VERB_1(lgamma)   /* ln |Γ(x)|; derivative digamma */
+WG_VERB_1(digamma)  /* ψ(x) = (ln Γ)′(x) */
+WG_VERB_1(abs)      /* |x|; derivative 0 at 0 */
+WG_VERB_1(sign)     /* −1, 0 or 1; derivative 0 */
+WG_VERB_1(step)     /* 1 for x > 0, else 0; derivative 0 */
+WG_VERB_1(floor)    /* derivative 0 */
+WG_VERB_1(ceil)     /* derivative 0 */
+WG_VERB_1(round)    /* to the nearest, ties to even; derivative 0 */
+WG_VERB_1(sigmoid)  /* 1/(1 + e⁻ˣ) */
+WG_VERB_1(softplus) /* ln(1 + eˣ) */
+WG_VERB_1(relu)     /* max(x, 0); derivative 0 at 0 */
+
+WG_VERB_2(add)   /* x + y */
+WG_VERB_2(sub)   /* x − y */
+WG_VERB_2(mul)   /* x·y */
+WG_VERB_2(div)   /* x / y */
+WG_VERB_2(azmul) /* x·y with an absolute zero: 0 where x = 0, even against NaN or infinity (CppAD's
+                    azmul) */
+WG_VERB_2(pow) /* xʸ. At x = 0 derivatives are limits: 0 to x where y = 0 or y > 1, 0 to y where y ≥
+                  0; to y of a negative x it is NaN */
+WG_VERB_2(atan2) /* the angle of the point (y, x); first operand the ordinate. Derivatives 0 at the
+                    origin */
+WG_VERB_2(hypot) /* √(x² + y²) without overflow; derivatives 0 at the origin */
+WG_VERB_2(max)   /* the greater; NaN wins; equal operands get half the gradient each */
+WG_VERB_2(min)   /* the smaller; NaN wins; equal operands get half the gradient each */
+WG_VERB_2(lt)    /* 1 where x < y, else 0; derivative 0, like all comparisons */
+WG_VERB_2(le)    /* 1 where x ≤ y */
+WG_VERB_2(gt)    /* 1 where x > y */
+WG_VERB_2(ge)    /* 1 where x ≥ y */
+WG_VERB_2(eq)    /* 1 where x = y */
+WG_VERB_2(ne)    /* 1 where x ≠ y */
+WG_VERB_2(polygamma) /* ψ⁽ⁿ⁾(y) with n = x a whole number ≥ 0 that gets no gradient */
+
+WG_VERB_3(fma)   /* x·y + z, rounded once */
+WG_VERB_3(where) /* y where x ≠ 0, else z; the branch not taken receives 0, whatever its value */
+WG_VERB_3(clamp) /* x within [y, z]; y and z get the gradient where they bind; at a bound itself x
+                    keeps it */
+
+#undef WG_VERB_1
+#undef WG_VERB_2
+#undef WG_VERB_3
+
+/* ---- The inline path of the four arithmetic verbs (not part of the stable ABI) -------------- */
+
+static inline wg_lane *wg_lane_of(wg_tape *tape) {
+    return (wg_lane *)(void *)tape;
+}
+
+/* True where the compiler sees that x is a plain number: then the short form is recorded in place.
+ */
+#if defined(__GNUC__)
+#define WG_KNOWN_NUMBER(x) (__builtin_constant_p((x).tape == NULL) && (x).tape == NULL)
+#define WG_EXPECT(x) __builtin_expect(!!(x), 1)
+#else
+#define WG_KNOWN_NUMBER(x) false
+#define WG_EXPECT(x) (x)
+#endif
+
+static inline wg_var wg_push_inline(wg_tape *tape, wg_lane *lane, uint16_t code, uint32_t a,
+                                    uint32_t b, double value) {
+    uint64_t i = lane->count;
+    wg_var result;
+    lane->value[i] = value;
+    lane->operand[i].a = a;
+    lane->operand[i].b = b;
+    lane->opcode[i] = code;
+    lane->count = i + 1;
+    result.tape = tape;
+    result.as.bits = i | lane->epoch << 32;
+    return result;
+}
+
+/* Two living scalars of one tape that may be recorded; a and b differ, so that the sweep may load
+ * both adjoints before it stores one. Everything else goes the slow way. */
+static inline bool wg_both_ready(const wg_lane *lane, wg_var a, wg_var b) {
+    return ((a.as.bits >> 32 ^ lane->epoch) | (b.as.bits >> 32 ^ lane->epoch)) == 0 &&
+           a.as.bits != b.as.bits && lane->count < lane->capacity;
+}
+
+static inline bool wg_one_ready(const wg_lane *lane, wg_var a) {
+    return a.as.bits >> 32 == lane->epoch && lane->count < lane->capacity;
+}
+
+static inline double wg_number_of(wg_var x) {
+    double number;
+    memcpy(&number, &x.as.bits, sizeof number);
+    return number;
+}
+
+static inline uint32_t wg_index_of(wg_var x) {
+    return (uint32_t)x.as.bits;
+}
+
+/* Where `number` stands among the tape's constants, if it was used lately. */
+static inline bool wg_find_constant(const wg_lane *lane, double number, uint32_t *index) {
+    uint64_t bits;
+    unsigned way;
+    memcpy(&bits, &number, sizeof bits);
+    way = wg_constant_way(bits);
+    *index = (uint32_t)lane->cached_index[way];
+    return lane->cached_bits[way] == bits;
+}
+
+/* What the slow way does: numbers, arrays, other operands, growth, errors. */
+WG_API wg_var wg_add_slow(wg_var x, wg_var y, const char *site);
+WG_API wg_var wg_sub_slow(wg_var x, wg_var y, const char *site);
+WG_API wg_var wg_mul_slow(wg_var x, wg_var y, const char *site);
+WG_API wg_var wg_div_slow(wg_var x, wg_var y, const char *site);
+
+#define WG_INLINE_VERB(name, symbol, code_right, right, code_left)                                 \
+    static inline wg_var wg_##name##_inline(wg_var x, wg_var y, const char *site) {                \
+        if (WG_KNOWN_NUMBER(y)) {                                                                  \
+            if (x.tape != NULL) {                                                                  \
+                wg_lane *lane = wg_lane_of(x.tape);                                                \
+                double number = right(wg_number_of(y));                                            \
+                uint32_t at;                                                                       \
+                if (WG_EXPECT(wg_one_ready(lane, x) && wg_find_constant(lane, number, &at))) {     \
+                    return wg_push_inline(x.tape, lane, code_right, wg_index_of(x), at,            \
+                                          lane->value[wg_index_of(x)] symbol wg_number_of(y));     \
+                }                                                                                  \
+            }                                                                                      \
+        } else if (WG_KNOWN_NUMBER(x)) {                                                           \
+            if (y.tape != NULL) {                                                                  \
+                wg_lane *lane = wg_lane_of(y.tape);                                                \
+                uint32_t at;                                                                       \
+                if (WG_EXPECT(wg_one_ready(lane, y) &&                                             \
+                              wg_find_constant(lane, wg_number_of(x), &at))) {                     \
+                    return wg_push_inline(y.tape, lane, code_left, wg_index_of(y), at,             \
+                                          wg_number_of(x) symbol lane->value[wg_index_of(y)]);     \
+                }                                                                                  \
+            }                                                                                      \
+        } else if (x.tape == y.tape && x.tape != NULL) {                                           \
+            wg_lane *lane = wg_lane_of(x.tape);                                                    \
+            if (WG_EXPECT(wg_both_ready(lane, x, y))) {                                            \
+                return wg_push_inline(                                                             \
+                    x.tape, lane, WG_CODE_##name, wg_index_of(x), wg_index_of(y),                  \
+                    lane->value[wg_index_of(x)] symbol lane->value[wg_index_of(y)]);               \
+            }                                                                                      \
+        }                                                                                          \
+        return wg_##name##_slow(x, y, site);                                                       \
+    }
+
+WG_INLINE_VERB(add, +, WG_CODE_ADD_NUMBER, +, WG_CODE_ADD_NUMBER)
+WG_INLINE_VERB(sub, -, WG_CODE_ADD_NUMBER, -, WG_CODE_NUMBER_SUB)
+WG_INLINE_VERB(mul, *, WG_CODE_MUL_NUMBER, +, WG_CODE_MUL_NUMBER)
+WG_INLINE_VERB(div, /, WG_CODE_DIV_NUMBER, +, WG_CODE_NUMBER_DIV)
+#undef WG_INLINE_VERB
+
+#ifdef __cplusplus
+}
+#endif
+
+/* ---- The macros ----------------------------------------------------------------------------- */
+
+#define wg_add(x, y) wg_add_inline(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_sub(x, y) wg_sub_inline(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_mul(x, y) wg_mul_inline(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_div(x, y) wg_div_inline(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_neg(x) wg_neg_at(wg_lift(x), WG_HERE)
+#define wg_square(x) wg_square_at(wg_lift(x), WG_HERE)
+#define wg_sqrt(x) wg_sqrt_at(wg_lift(x), WG_HERE)
+#define wg_cbrt(x) wg_cbrt_at(wg_lift(x), WG_HERE)
+#define wg_exp(x) wg_exp_at(wg_lift(x), WG_HERE)
+#define wg_expm1(x) wg_expm1_at(wg_lift(x), WG_HERE)
+#define wg_exp2(x) wg_exp2_at(wg_lift(x), WG_HERE)
+#define wg_log(x) wg_log_at(wg_lift(x), WG_HERE)
+#define wg_log1p(x) wg_log1p_at(wg_lift(x), WG_HERE)
+#define wg_log2(x) wg_log2_at(wg_lift(x), WG_HERE)
+#define wg_log10(x) wg_log10_at(wg_lift(x), WG_HERE)
+#define wg_sin(x) wg_sin_at(wg_lift(x), WG_HERE)
+#define wg_cos(x) wg_cos_at(wg_lift(x), WG_HERE)
+#define wg_tan(x) wg_tan_at(wg_lift(x), WG_HERE)
+#define wg_asin(x) wg_asin_at(wg_lift(x), WG_HERE)
+#define wg_acos(x) wg_acos_at(wg_lift(x), WG_HERE)
+#define wg_atan(x) wg_atan_at(wg_lift(x), WG_HERE)
+#define wg_sinh(x) wg_sinh_at(wg_lift(x), WG_HERE)
+#define wg_cosh(x) wg_cosh_at(wg_lift(x), WG_HERE)
+#define wg_tanh(x) wg_tanh_at(wg_lift(x), WG_HERE)
+#define wg_asinh(x) wg_asinh_at(wg_lift(x), WG_HERE)
+#define wg_acosh(x) wg_acosh_at(wg_lift(x), WG_HERE)
+#define wg_atanh(x) wg_atanh_at(wg_lift(x), WG_HERE)
+#define wg_erf(x) wg_erf_at(wg_lift(x), WG_HERE)
+#define wg_erfc(x) wg_erfc_at(wg_lift(x), WG_HERE)
+#define wg_lgamma(x) wg_lgamma_at(wg_lift(x), WG_HERE)
+#define wg_digamma(x) wg_digamma_at(wg_lift(x), WG_HERE)
+#define wg_abs(x) wg_abs_at(wg_lift(x), WG_HERE)
+#define wg_sign(x) wg_sign_at(wg_lift(x), WG_HERE)
+#define wg_step(x) wg_step_at(wg_lift(x), WG_HERE)
+#define wg_floor(x) wg_floor_at(wg_lift(x), WG_HERE)
+#define wg_ceil(x) wg_ceil_at(wg_lift(x), WG_HERE)
+#define wg_round(x) wg_round_at(wg_lift(x), WG_HERE)
+#define wg_sigmoid(x) wg_sigmoid_at(wg_lift(x), WG_HERE)
+#define wg_softplus(x) wg_softplus_at(wg_lift(x), WG_HERE)
+#define wg_relu(x) wg_relu_at(wg_lift(x), WG_HERE)
+#define wg_azmul(x, y) wg_azmul_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_pow(x, y) wg_pow_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_atan2(x, y) wg_atan2_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_hypot(x, y) wg_hypot_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_max(x, y) wg_max_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_min(x, y) wg_min_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_lt(x, y) wg_lt_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_le(x, y) wg_le_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_gt(x, y) wg_gt_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_ge(x, y) wg_ge_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_eq(x, y) wg_eq_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_ne(x, y) wg_ne_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_polygamma(x, y) wg_polygamma_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_fma(x, y, z) wg_fma_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
+#define wg_where(x, y, z) wg_where_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
+#define wg_clamp(x, y, z) wg_clamp_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
+
+#endif

@@ -1,0 +1,172 @@
+/* base.c: statuses, dtypes, memory, plain arrays. */
+#if !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include "base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WG_ALIGNMENT 64
+#define WG_MESSAGE_BYTES 512
+
+static _Thread_local char last_message[WG_MESSAGE_BYTES];
+
+const char *wg_version(void) {
+    return "0.1.0";
+}
+
+const char *wg_status_text(wg_status status) {
+    static const char *const texts[] = {
+#define WG_STATUS_TEXT(name, text) text,
+        WG_STATUSES(WG_STATUS_TEXT)
+#undef WG_STATUS_TEXT
+    };
+    return (size_t)status < WG_COUNT_OF(texts) ? texts[status] : "no status of Wengert's";
+}
+
+const char *wg_last_message(void) {
+    return last_message;
+}
+
+wg_status wg_fail(wg_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(last_message, sizeof last_message, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+size_t wg_dtype_size(wg_dtype dtype) {
+    static const size_t sizes[] = {
+#define WG_DTYPE_BYTES(name, type, text) sizeof(type),
+        WG_DTYPES(WG_DTYPE_BYTES)
+#undef WG_DTYPE_BYTES
+    };
+    return (size_t)dtype < WG_COUNT_OF(sizes) ? sizes[dtype] : 0;
+}
+
+const char *wg_dtype_name(wg_dtype dtype) {
+    static const char *const names[] = {
+#define WG_DTYPE_TEXT(name, type, text) text,
+        WG_DTYPES(WG_DTYPE_TEXT)
+#undef WG_DTYPE_TEXT
+    };
+    return (size_t)dtype < WG_COUNT_OF(names) ? names[dtype] : "no dtype";
+}
+
+void *wg_alloc(size_t bytes) {
+    if (bytes == 0 || bytes > SIZE_MAX - WG_ALIGNMENT) {
+        return NULL;
+    }
+    return aligned_alloc(WG_ALIGNMENT, (bytes + WG_ALIGNMENT - 1) & ~(size_t)(WG_ALIGNMENT - 1));
+}
+
+void *wg_calloc(size_t count, size_t size) {
+    return calloc(count, size);
+}
+
+void *wg_realloc(void *memory, size_t bytes) {
+    return realloc(memory, bytes);
+}
+
+char *wg_strdup(const char *text) {
+    size_t bytes = strlen(text) + 1;
+    char *copy = wg_calloc(bytes, 1);
+    if (copy != NULL) {
+        memcpy(copy, text, bytes);
+    }
+    return copy;
+}
+
+void wg_free(void *memory) {
+    free(memory);
+}
+
+int64_t wg_shape_count(int rank, const int64_t *shape, size_t size) {
+    int64_t limit = INT64_MAX / (int64_t)(size == 0 ? 1 : size);
+    int64_t count = 1;
+    bool empty = false;
+    for (int axis = 0; axis < rank; axis++) {
+        if (shape[axis] < 0) {
+            return -1;
+        }
+        empty = empty || shape[axis] == 0;
+    }
+    for (int axis = 0; axis < rank && !empty; axis++) {
+        if (count > limit / shape[axis]) {
+            return -1;
+        }
+        count *= shape[axis];
+    }
+    return empty ? 0 : count;
+}
+
+char *wg_shape_text(int rank, const int64_t *shape, char *out, size_t bytes) {
+    size_t used = (size_t)snprintf(out, bytes, "[");
+    for (int axis = 0; axis < rank && used < bytes; axis++) {
+        used += (size_t)snprintf(out + used, bytes - used, axis == 0 ? "%lld" : ", %lld",
+                                 (long long)shape[axis]);
+    }
+    if (used < bytes) {
+        (void)snprintf(out + used, bytes - used, "]");
+    }
+    return out;
+}
+
+double wg_clock(void) {
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        return 0.0;
+    }
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+wg_status wg_array_new(wg_dtype dtype, int rank, const int64_t *shape, wg_array **out) {
+    *out = NULL;
+    size_t size = wg_dtype_size(dtype);
+    if (size == 0 || rank < 0 || rank > WG_MAX_RANK) {
+        return wg_fail(WG_ERROR_ARGUMENT, "array: dtype %d or rank %d is out of range", (int)dtype,
+                       rank);
+    }
+    int64_t count = wg_shape_count(rank, shape, size);
+    if (count < 0) {
+        char text[192];
+        return wg_fail(WG_ERROR_LIMIT, "array: the shape %s has a negative size or too many bytes",
+                       wg_shape_text(rank, shape, text, sizeof text));
+    }
+    wg_array *array = wg_calloc(1, sizeof *array);
+    if (array == NULL) {
+        return wg_fail(WG_ERROR_MEMORY, "array: no memory for its header");
+    }
+    array->dtype = dtype;
+    array->rank = rank;
+    for (int axis = 0; axis < rank; axis++) {
+        array->shape[axis] = shape[axis];
+    }
+    size_t bytes = (size_t)count * size;
+    array->data = wg_alloc(bytes);
+    if (array->data == NULL && bytes != 0) {
+        wg_free(array);
+        return wg_fail(WG_ERROR_MEMORY, "array: no memory for %zu bytes", bytes);
+    }
+    if (bytes != 0) {
+        memset(array->data, 0, bytes);
+    }
+    *out = array;
+    return WG_OK;
+}
+
+void wg_array_free(wg_array *array) {
+    if (array != NULL) {
+        wg_free(array->data);
+        wg_free(array);
+    }
+}
+
+int64_t wg_array_count(const wg_array *array) {
+    return wg_shape_count(array->rank, array->shape, wg_dtype_size(array->dtype));
+}

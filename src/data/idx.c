@@ -1,0 +1,257 @@
+/* idx.c: IDX files. Layout, big-endian throughout: two zero bytes, a type byte, the rank as a byte,
+ * one u32 for each size, the elements in C order. */
+#include "bytes.h"
+#include "wengert/data.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct idx_type {
+    unsigned char code;
+    unsigned char bytes; /* of an element in the file */
+    wg_dtype dtype;      /* in memory */
+} idx_type;
+
+static const idx_type idx_types[] = {
+    {0x08, 1, WG_U8},  {0x09, 1, WG_I64}, {0x0B, 2, WG_I64},
+    {0x0C, 4, WG_I64}, {0x0D, 4, WG_F32}, {0x0E, 8, WG_F64},
+};
+
+static const idx_type *type_of_code(unsigned char code) {
+    for (size_t i = 0; i < WG_COUNT_OF(idx_types); i++) {
+        if (idx_types[i].code == code) {
+            return &idx_types[i];
+        }
+    }
+    return NULL;
+}
+
+static uint64_t load_big(const unsigned char *from, size_t bytes) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        value = value << 8 | from[i];
+    }
+    return value;
+}
+
+static void store_big(unsigned char *to, size_t bytes, uint64_t value) {
+    for (size_t i = bytes; i-- > 0;) {
+        to[i] = (unsigned char)value;
+        value >>= 8;
+    }
+}
+
+static wg_status check_magic(const char *path, const unsigned char *bytes, size_t size) {
+    if (size >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
+        return wg_fail(WG_ERROR_FORMAT,
+                       "read_idx: %s: byte 0: compressed with gzip; unpack the file first", path);
+    }
+    for (size_t i = 0; i < 2 && i < size; i++) {
+        if (bytes[i] != 0) {
+            return wg_fail(WG_ERROR_FORMAT,
+                           "read_idx: %s: byte %zu: 0x%02x where an IDX file has 0", path, i,
+                           bytes[i]);
+        }
+    }
+    if (size < 4) {
+        return wg_fail(WG_ERROR_FORMAT,
+                       "read_idx: %s: byte %zu: the file ends inside the 4-byte magic number", path,
+                       size);
+    }
+    if (type_of_code(bytes[2]) == NULL) {
+        return wg_fail(WG_ERROR_FORMAT, "read_idx: %s: byte 2: 0x%02x is no IDX element type", path,
+                       bytes[2]);
+    }
+    if (bytes[3] > WG_MAX_RANK) {
+        return wg_fail(WG_ERROR_FORMAT, "read_idx: %s: byte 3: %d axes, at most %d are supported",
+                       path, bytes[3], WG_MAX_RANK);
+    }
+    return WG_OK;
+}
+
+/* Reads the sizes and compares what they promise with what is there, before anything is made. */
+static wg_status check_sizes(const char *path, const unsigned char *bytes, size_t size,
+                             int64_t shape[WG_MAX_RANK]) {
+    int rank = bytes[3];
+    size_t header = 4 + 4 * (size_t)rank;
+    if (size < header) {
+        return wg_fail(WG_ERROR_FORMAT,
+                       "read_idx: %s: byte %zu: the file ends inside its %zu-byte header", path,
+                       size, header);
+    }
+    for (int axis = 0; axis < rank; axis++) {
+        shape[axis] = (int64_t)load_big(bytes + 4 + 4 * axis, 4);
+    }
+    char text[192];
+    (void)wg_shape_text(rank, shape, text, sizeof text);
+    size_t element = type_of_code(bytes[2])->bytes;
+    int64_t count = wg_shape_count(rank, shape, sizeof(double));
+    if (count < 0) {
+        return wg_fail(WG_ERROR_LIMIT, "read_idx: %s: byte 4: the shape %s overflows", path, text);
+    }
+    uint64_t wanted = (uint64_t)count * element;
+    uint64_t found = size - header;
+    if (found < wanted) {
+        return wg_fail(WG_ERROR_FORMAT,
+                       "read_idx: %s: byte %zu: the file ends here; the shape %s needs %llu bytes",
+                       path, size, text, (unsigned long long)(header + wanted));
+    }
+    if (found > wanted) {
+        return wg_fail(WG_ERROR_FORMAT,
+                       "read_idx: %s: byte %llu: %llu bytes left over after the shape %s", path,
+                       (unsigned long long)(header + wanted), (unsigned long long)(found - wanted),
+                       text);
+    }
+    return WG_OK;
+}
+
+static int64_t sign_extend(uint64_t bits, size_t bytes) {
+    uint64_t sign = (uint64_t)1 << (8 * bytes - 1);
+    return (int64_t)(bits ^ sign) - (int64_t)sign;
+}
+
+static void load_elements(const idx_type *type, const unsigned char *from, wg_array *to) {
+    int64_t count = wg_array_count(to);
+    if (type->dtype == WG_U8 && count > 0) {
+        memcpy(to->data, from, (size_t)count);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t bits = load_big(from + (size_t)i * type->bytes, type->bytes);
+        if (type->dtype == WG_I64) {
+            ((int64_t *)to->data)[i] = sign_extend(bits, type->bytes);
+        } else if (type->dtype == WG_F32) {
+            uint32_t word = (uint32_t)bits;
+            memcpy((float *)to->data + i, &word, sizeof word);
+        } else {
+            memcpy((double *)to->data + i, &bits, sizeof bits);
+        }
+    }
+}
+
+wg_status wg_read_idx(const char *path, wg_array **out) {
+    *out = NULL;
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    int64_t shape[WG_MAX_RANK] = {0};
+    wg_status status = wg_read_bytes("read_idx", path, &bytes, &size);
+    if (status == WG_OK) {
+        status = check_magic(path, bytes, size);
+    }
+    if (status == WG_OK) {
+        status = check_sizes(path, bytes, size, shape);
+    }
+    if (status == WG_OK) {
+        const idx_type *type = type_of_code(bytes[2]);
+        status = wg_array_new(type->dtype, bytes[3], shape, out);
+        if (status == WG_OK) {
+            load_elements(type, bytes + 4 + 4 * (size_t)bytes[3], *out);
+        }
+    }
+    wg_free(bytes);
+    return status;
+}
+
+/* The type code that stores a dtype. */
+static const idx_type *type_of_dtype(wg_dtype dtype) {
+    unsigned char code = 0;
+    switch (dtype) {
+    case WG_U8:
+        code = 0x08;
+        break;
+    case WG_I64:
+        code = 0x0C;
+        break;
+    case WG_F32:
+        code = 0x0D;
+        break;
+    case WG_F64:
+        code = 0x0E;
+        break;
+    }
+    return type_of_code(code);
+}
+
+static uint64_t element_bits(const wg_array *array, int64_t i) {
+    uint64_t bits = 0;
+    if (array->dtype == WG_U8) {
+        bits = ((const uint8_t *)array->data)[i];
+    } else if (array->dtype == WG_I64) {
+        bits = (uint64_t)((const int64_t *)array->data)[i];
+    } else if (array->dtype == WG_F32) {
+        uint32_t word;
+        memcpy(&word, (const float *)array->data + i, sizeof word);
+        bits = word;
+    } else {
+        memcpy(&bits, (const double *)array->data + i, sizeof bits);
+    }
+    return bits;
+}
+
+static wg_status check_writable(const char *path, const wg_array *array) {
+    if (path == NULL || array == NULL || type_of_dtype(array->dtype) == NULL) {
+        return wg_fail(WG_ERROR_ARGUMENT, "write_idx: the path or the array is missing");
+    }
+    for (int axis = 0; axis < array->rank; axis++) {
+        if (array->shape[axis] > UINT32_MAX) {
+            return wg_fail(WG_ERROR_LIMIT, "write_idx: %s: a size of %lld is above 2^32 - 1", path,
+                           (long long)array->shape[axis]);
+        }
+    }
+    int64_t count = wg_array_count(array);
+    for (int64_t i = 0; array->dtype == WG_I64 && i < count; i++) {
+        int64_t value = ((const int64_t *)array->data)[i];
+        if (value < INT32_MIN || value > INT32_MAX) {
+            return wg_fail(WG_ERROR_ARGUMENT,
+                           "write_idx: %s: element %lld is %lld, which i32 cannot hold", path,
+                           (long long)i, (long long)value);
+        }
+    }
+    return WG_OK;
+}
+
+static bool write_elements(FILE *file, const idx_type *type, const wg_array *array) {
+    unsigned char block[4096];
+    int64_t count = wg_array_count(array);
+    size_t used = 0;
+    for (int64_t i = 0; i < count; i++) {
+        store_big(block + used, type->bytes, element_bits(array, i));
+        used += type->bytes;
+        if (used == sizeof block || i == count - 1) {
+            if (fwrite(block, 1, used, file) != used) {
+                return false;
+            }
+            used = 0;
+        }
+    }
+    return true;
+}
+
+wg_status wg_write_idx(const char *path, const wg_array *array) {
+    wg_status status = check_writable(path, array);
+    if (status != WG_OK) {
+        return status;
+    }
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) {
+        return wg_fail(WG_ERROR_FILE, "write_idx: %s: %s", path, strerror(errno));
+    }
+    const idx_type *type = type_of_dtype(array->dtype);
+    unsigned char header[4 + 4 * WG_MAX_RANK] = {0, 0, type->code, (unsigned char)array->rank};
+    for (int axis = 0; axis < array->rank; axis++) {
+        store_big(header + 4 + 4 * axis, 4, (uint64_t)array->shape[axis]);
+    }
+    size_t bytes = 4 + 4 * (size_t)array->rank;
+    bool written = fwrite(header, 1, bytes, file) == bytes && write_elements(file, type, array);
+    int reason = errno;
+    if (fclose(file) != 0 && written) {
+        written = false;
+        reason = errno;
+    }
+    if (!written) {
+        (void)remove(path);
+        return wg_fail(WG_ERROR_FILE, "write_idx: %s: %s", path, strerror(reason));
+    }
+    return WG_OK;
+}

@@ -1,0 +1,164 @@
+/* rows.c: rows and columns of plain arrays, copied and converted. */
+#include "base/base.h"
+#include "wengert/data.h"
+#include "wengert/random.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Reads an element as a double. i64 beyond 2^53 is rounded. */
+static double element(const wg_array *array, int64_t i) {
+    switch (array->dtype) {
+    case WG_F32:
+        return (double)((const float *)array->data)[i];
+    case WG_F64:
+        return ((const double *)array->data)[i];
+    case WG_I64:
+        return (double)((const int64_t *)array->data)[i];
+    case WG_U8:
+        return (double)((const uint8_t *)array->data)[i];
+    }
+    return (double)NAN;
+}
+
+/* False where an integer dtype cannot hold the value. */
+static bool set_element(wg_array *array, int64_t i, double value) {
+    bool whole = value == floor(value);
+    switch (array->dtype) {
+    case WG_F32:
+        ((float *)array->data)[i] = (float)value;
+        return true;
+    case WG_F64:
+        ((double *)array->data)[i] = value;
+        return true;
+    case WG_I64:
+        if (!whole || value < -0x1p63 || value >= 0x1p63) {
+            return false;
+        }
+        ((int64_t *)array->data)[i] = (int64_t)value;
+        return true;
+    case WG_U8:
+        if (!whole || value < 0.0 || value > 255.0) {
+            return false;
+        }
+        ((uint8_t *)array->data)[i] = (uint8_t)value;
+        return true;
+    }
+    return false;
+}
+
+static wg_status check_columns(const wg_array *from, int64_t first, int64_t count) {
+    if (from == NULL || from->rank != 2) {
+        return wg_fail(WG_ERROR_SHAPE, "columns: the array is no matrix: rank %d",
+                       from == NULL ? -1 : from->rank);
+    }
+    if (first < 0 || count < 0 || first > from->shape[1] || count > from->shape[1] - first) {
+        return wg_fail(WG_ERROR_ARGUMENT,
+                       "columns: %lld columns from column %lld on; the matrix has %lld",
+                       (long long)count, (long long)first, (long long)from->shape[1]);
+    }
+    return WG_OK;
+}
+
+wg_status wg_columns(const wg_array *from, int64_t first, int64_t count, wg_dtype dtype,
+                     double scale, double offset, wg_array **out) {
+    *out = NULL;
+    wg_status status = check_columns(from, first, count);
+    if (status == WG_OK) {
+        status = wg_array_new(dtype, 2, (int64_t[]){from->shape[0], count}, out);
+    }
+    if (status != WG_OK) {
+        return status;
+    }
+    for (int64_t row = 0; row < from->shape[0]; row++) {
+        for (int64_t i = 0; i < count; i++) {
+            double value = scale * element(from, row * from->shape[1] + first + i) + offset;
+            if (!set_element(*out, row * count + i, value)) {
+                wg_array_free(*out);
+                *out = NULL;
+                return wg_fail(WG_ERROR_FORMAT,
+                               "columns: row %lld, column %lld: %s cannot hold %.17g",
+                               (long long)row, (long long)(first + i), wg_dtype_name(dtype), value);
+            }
+        }
+    }
+    return WG_OK;
+}
+
+wg_status wg_column(const wg_array *from, int64_t column, wg_dtype dtype, wg_array **out) {
+    wg_status status = wg_columns(from, column, 1, dtype, 1.0, 0.0, out);
+    if (status == WG_OK) {
+        (*out)->rank = 1; /* [rows, 1] lies in memory as [rows] does */
+        (*out)->shape[1] = 0;
+    }
+    return status;
+}
+
+static wg_status check_rows(const wg_array *from, const int64_t *rows, int64_t n) {
+    if (from == NULL || from->rank < 1) {
+        return wg_fail(WG_ERROR_SHAPE, "gather_rows: the array has no rows");
+    }
+    if (n < 0 || (rows == NULL && n > 0)) {
+        return wg_fail(WG_ERROR_ARGUMENT, "gather_rows: %lld rows asked for", (long long)n);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (rows[i] < 0 || rows[i] >= from->shape[0]) {
+            return wg_fail(WG_ERROR_ARGUMENT,
+                           "gather_rows: rows[%lld] is %lld; the array has %lld rows", (long long)i,
+                           (long long)rows[i], (long long)from->shape[0]);
+        }
+    }
+    return WG_OK;
+}
+
+static int64_t row_count(const wg_array *from) {
+    return wg_shape_count(from->rank - 1, from->shape + 1, wg_dtype_size(from->dtype));
+}
+
+wg_status wg_copy_rows(const wg_array *from, const int64_t *rows, int64_t n, void *out) {
+    wg_status status = check_rows(from, rows, n);
+    if (status != WG_OK) {
+        return status;
+    }
+    size_t bytes = (size_t)row_count(from) * wg_dtype_size(from->dtype);
+    for (int64_t i = 0; i < n && bytes > 0; i++) {
+        memcpy((char *)out + (size_t)i * bytes, (const char *)from->data + (size_t)rows[i] * bytes,
+               bytes);
+    }
+    return WG_OK;
+}
+
+wg_status wg_copy_rows_f32(const wg_array *from, const int64_t *rows, int64_t n, double scale,
+                             double offset, float *out) {
+    wg_status status = check_rows(from, rows, n);
+    if (status != WG_OK) {
+        return status;
+    }
+    int64_t columns = row_count(from);
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t k = 0; k < columns; k++) {
+            *out++ = (float)(scale * element(from, rows[i] * columns + k) + offset);
+        }
+    }
+    return WG_OK;
+}
+
+wg_status wg_split(int64_t count, int64_t test_count, uint64_t seed, int64_t *train,
+                   int64_t *test) {
+    if (count < 0 || test_count < 0 || test_count > count) {
+        return wg_fail(WG_ERROR_ARGUMENT, "split: %lld test rows of %lld", (long long)test_count,
+                       (long long)count);
+    }
+    wg_key key = wg_key_name(wg_key_new(seed), "split");
+    int64_t wanted = test_count;
+    for (int64_t row = 0; row < count; row++) {
+        uint64_t draw = wg_random_below(key, (uint64_t)row, (uint64_t)(count - row));
+        if (draw < (uint64_t)wanted) {
+            *test++ = row;
+            wanted--;
+        } else {
+            *train++ = row;
+        }
+    }
+    return WG_OK;
+}

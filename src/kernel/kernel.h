@@ -1,0 +1,14 @@
+/* kernel.h (internal): all arithmetic on buffers. A device backend is another implementation of
+ * this. */
+#ifndef WG_SRC_KERNEL_KERNEL_H
+#define WG_SRC_KERNEL_KERNEL_H
+
+#include "kernel/copy.h"
+#include "kernel/elementwise.h"
+#include "kernel/gather.h"
+#include "kernel/loss.h"
+#include "kernel/matmul.h"
+#include "kernel/reduce.h"
+#include "kernel/softmax.h"
+
+#endif

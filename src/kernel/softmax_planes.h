@@ -1,0 +1,230 @@
+/* softmax_planes.h (internal): the softmax family in the type T, whose loops are number TYPE of
+ * each rule.
+ *
+ * Two forms of each: along neighbours (inner = 1), and for up to STRIP columns side by side. */
+
+#define JOIN2(a, b) a##_##b
+#define JOIN(a, b) JOIN2(a, b)
+#define NAMED(name) JOIN(name, T)
+
+static void NAMED(exp_of)(int64_t n, const T *x, T *to) {
+    const void *in[3] = {x, x, x};
+    static const ptrdiff_t stride[3] = {1, 1, 1};
+    wg_kernel_rule_loops()[WG_RULE_exp].value[TYPE]((size_t)n, in, stride, to);
+}
+
+/* ---- Along neighbours ---------------------------------------------------------------------- */
+
+static T NAMED(row_max)(int64_t n, const T *x) {
+    T lane[LANES];
+    int64_t i = 0;
+    for (int k = 0; k < LANES; k++) {
+        lane[k] = -(T)INFINITY;
+    }
+    for (; i + LANES <= n; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
+        }
+    }
+    for (; i < n; i++) {
+        lane[0] = x[i] > lane[0] ? x[i] : lane[0];
+    }
+    for (int k = 1; k < LANES; k++) {
+        lane[0] = lane[k] > lane[0] ? lane[k] : lane[0];
+    }
+    return lane[0];
+}
+
+/* The sum of g y, or of g alone where y is NULL. */
+static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
+    double lane[LANES] = {0};
+    int64_t i = 0;
+    for (; y == NULL && i + LANES <= n; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            lane[k] += (double)g[i + k];
+        }
+    }
+    for (; y != NULL && i + LANES <= n; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            lane[k] += (double)g[i + k] * (double)y[i + k];
+        }
+    }
+    for (; i < n; i++) {
+        lane[i % LANES] += (double)g[i] * (y != NULL ? (double)y[i] : 1.0);
+    }
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int k = 0; k < half; k++) {
+            lane[k] += lane[k + half];
+        }
+    }
+    return lane[0];
+}
+
+/* The sum of exp(x - max); to[i] = exp(x[i] - max) unless `to` is NULL. */
+static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
+    T shifted[STRIP], kept[STRIP];
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += STRIP) {
+        const int64_t some = n - i < STRIP ? n - i : STRIP;
+        T *const result = to != NULL ? to + i : kept;
+        for (int64_t k = 0; k < some; k++) {
+            shifted[k] = x[i + k] - max;
+        }
+        NAMED(exp_of)(some, shifted, result);
+        sum += NAMED(row_dot)(some, result, NULL);
+    }
+    return sum;
+}
+
+static void NAMED(softmax_row)(int64_t n, const T *x, T *to) {
+    const T factor = (T)(1 / NAMED(row_exp_sum)(n, x, NAMED(row_max)(n, x), to));
+    for (int64_t i = 0; i < n; i++) {
+        to[i] *= factor;
+    }
+}
+
+static void NAMED(log_softmax_row)(int64_t n, const T *x, T *to) {
+    const T max = NAMED(row_max)(n, x);
+    const T log_sum = (T)log(NAMED(row_exp_sum)(n, x, max, NULL));
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = x[i] - max - log_sum;
+    }
+}
+
+static void NAMED(softmax_chain_row)(int64_t n, const T *y, const T *g, T *to) {
+    const T sum = (T)NAMED(row_dot)(n, g, y);
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = y[i] * (g[i] - sum);
+    }
+}
+
+static void NAMED(log_softmax_chain_row)(int64_t n, const T *y, const T *g, T *to) {
+    const T sum = (T)NAMED(row_dot)(n, g, NULL);
+    NAMED(exp_of)(n, y, to);
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = g[i] - to[i] * sum;
+    }
+}
+
+/* ---- Columns side by side: w of them in n rows, `row` elements apart ------------------------ */
+
+static void NAMED(columns_max)(int64_t n, int64_t row, int64_t w, const T *x, T *max) {
+    for (int64_t j = 0; j < w; j++) {
+        max[j] = -(T)INFINITY;
+    }
+    for (int64_t i = 0; i < n; i++, x += row) {
+        for (int64_t j = 0; j < w; j++) {
+            max[j] = x[j] > max[j] ? x[j] : max[j];
+        }
+    }
+}
+
+/* to = exp(x - max), and the sums over the rows. */
+static void NAMED(columns_exp_sum)(int64_t n, int64_t row, int64_t w, const T *x, const T *max,
+                                   T *to, double *sum) {
+    T shifted[STRIP];
+    for (int64_t j = 0; j < w; j++) {
+        sum[j] = 0;
+    }
+    for (int64_t i = 0; i < n; i++, x += row, to += row) {
+        for (int64_t j = 0; j < w; j++) {
+            shifted[j] = x[j] - max[j];
+        }
+        NAMED(exp_of)(w, shifted, to);
+        for (int64_t j = 0; j < w; j++) {
+            sum[j] += (double)to[j];
+        }
+    }
+}
+
+static void NAMED(softmax_columns)(int64_t n, int64_t row, int64_t w, const T *x, T *to) {
+    T factor[STRIP];
+    double sum[STRIP];
+    NAMED(columns_max)(n, row, w, x, factor);
+    NAMED(columns_exp_sum)(n, row, w, x, factor, to, sum);
+    for (int64_t j = 0; j < w; j++) {
+        factor[j] = (T)(1 / sum[j]);
+    }
+    for (int64_t i = 0; i < n; i++, to += row) {
+        for (int64_t j = 0; j < w; j++) {
+            to[j] *= factor[j];
+        }
+    }
+}
+
+static void NAMED(log_softmax_columns)(int64_t n, int64_t row, int64_t w, const T *x, T *to) {
+    T max[STRIP];
+    double sum[STRIP];
+    NAMED(columns_max)(n, row, w, x, max);
+    NAMED(columns_exp_sum)(n, row, w, x, max, to, sum);
+    for (int64_t j = 0; j < w; j++) {
+        sum[j] = log(sum[j]);
+    }
+    for (int64_t i = 0; i < n; i++, x += row, to += row) {
+        for (int64_t j = 0; j < w; j++) {
+            to[j] = x[j] - max[j] - (T)sum[j];
+        }
+    }
+}
+
+static void NAMED(softmax_chain_columns)(int64_t n, int64_t row, int64_t w, const T *y, const T *g,
+                                         T *to) {
+    double sum[STRIP] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < w; j++) {
+            sum[j] += (double)g[i * row + j] * (double)y[i * row + j];
+        }
+    }
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < w; j++) {
+            to[i * row + j] = y[i * row + j] * (g[i * row + j] - (T)sum[j]);
+        }
+    }
+}
+
+static void NAMED(log_softmax_chain_columns)(int64_t n, int64_t row, int64_t w, const T *y,
+                                             const T *g, T *to) {
+    double sum[STRIP] = {0};
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < w; j++) {
+            sum[j] += (double)g[i * row + j];
+        }
+    }
+    for (int64_t i = 0; i < n; i++, y += row, g += row, to += row) {
+        NAMED(exp_of)(w, y, to);
+        for (int64_t j = 0; j < w; j++) {
+            to[j] = g[j] - to[j] * (T)sum[j];
+        }
+    }
+}
+
+/* ---- Planes -------------------------------------------------------------------------------- */
+
+/* `at` is where a strip begins, in all arrays. */
+#define STRIP_OF(name, plus_row, plus_columns)                                                     \
+    static void NAMED(name)(int64_t n, int64_t row, int64_t w, const void *x, const void *g,       \
+                            void *to, int64_t at) {                                                \
+        (void)g;                                                                                   \
+        if (row == 1) {                                                                            \
+            NAMED(name##_row) plus_row;                                                            \
+        } else {                                                                                   \
+            NAMED(name##_columns) plus_columns;                                                    \
+        }                                                                                          \
+    }
+#define X_AT ((const T *)x + at)
+#define G_AT ((const T *)g + at)
+#define TO_AT ((T *)to + at)
+STRIP_OF(softmax, (n, X_AT, TO_AT), (n, row, w, X_AT, TO_AT))
+STRIP_OF(log_softmax, (n, X_AT, TO_AT), (n, row, w, X_AT, TO_AT))
+STRIP_OF(softmax_chain, (n, X_AT, G_AT, TO_AT), (n, row, w, X_AT, G_AT, TO_AT))
+STRIP_OF(log_softmax_chain, (n, X_AT, G_AT, TO_AT), (n, row, w, X_AT, G_AT, TO_AT))
+
+#undef JOIN2
+#undef JOIN
+#undef NAMED
+#undef STRIP_OF
+#undef X_AT
+#undef G_AT
+#undef TO_AT
+#undef T
+#undef TYPE

@@ -1,0 +1,40 @@
+/* rules_verbs.c: the derivatives of rules.h as verbs on handles, for sweeps that record themselves.
+ */
+#include "op/rules.h"
+
+#define R_NUM(c) wg_number(c)
+#define R_ADD(a, b) (wg_add)(a, b)
+#define R_SUB(a, b) (wg_sub)(a, b)
+#define R_MUL(a, b) (wg_mul)(a, b)
+#define R_DIV(a, b) (wg_div)(a, b)
+#define R_NEG(a) (wg_neg)(a)
+#define R_U(name, a) (wg_##name)(a)
+#define R_B(name, a, b) (wg_##name)(a, b)
+#define R_T(name, a, b, c) (wg_##name)(a, b, c)
+#define R_ONE_MINUS_SQUARE(a) (wg_mul)((wg_sub)(wg_number(1), a), (wg_add)(wg_number(1), a))
+
+#define WG_VERBS(name, which, derivative)                                                          \
+    wg_var wg_partial_##name##_##which(wg_var x, wg_var y, wg_var z, wg_var r);                    \
+    wg_var wg_partial_##name##_##which(wg_var x, wg_var y, wg_var z, wg_var r) {                   \
+        (void)x, (void)y, (void)z, (void)r;                                                        \
+        return derivative;                                                                         \
+    }
+#define WG_VERBS_U(name, value, dx, ...) WG_VERBS(name, x, dx)
+#define WG_VERBS_B(name, value, dx, dy, ...) WG_VERBS(name, x, dx) WG_VERBS(name, y, dy)
+#define WG_VERBS_T(name, value, dx, dy, dz, ...)                                                   \
+    WG_VERBS(name, x, dx) WG_VERBS(name, y, dy) WG_VERBS(name, z, dz)
+
+WG_RULES_ARITHMETIC(WG_VERBS_B)
+WG_RULES_UNARY(WG_VERBS_U)
+WG_RULES_BINARY(WG_VERBS_B)
+WG_RULES_TERNARY(WG_VERBS_T)
+
+wg_var wg_times(wg_var g, wg_var partial) {
+    if (partial.tape == NULL && partial.as.number == 1) {
+        return g;
+    }
+    if (partial.tape == NULL && partial.as.number == -1) {
+        return (wg_neg)(g);
+    }
+    return (wg_azmul)(g, partial);
+}

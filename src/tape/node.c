@@ -1,0 +1,442 @@
+/* node.c: array nodes: making them, naming them, reading them. */
+#include "tape/tape.h"
+
+#include "kernel/copy.h"
+
+#include <math.h>
+#include <string.h>
+
+int64_t wg_view_count(const wg_view *view) {
+    int64_t count = 1;
+    for (int axis = 0; axis < view->rank; axis++) {
+        count *= view->shape[axis];
+    }
+    return count;
+}
+
+bool wg_view_is_contiguous(const wg_view *view) {
+    int64_t expected = 1;
+    for (int axis = view->rank - 1; axis >= 0; axis--) {
+        if (view->shape[axis] != 1 && view->stride[axis] != expected) {
+            return wg_view_count(view) == 0;
+        }
+        expected *= view->shape[axis];
+    }
+    return true;
+}
+
+void wg_view_set_contiguous(wg_view *view, wg_dtype dtype, int rank, const int64_t *shape) {
+    view->dtype = dtype;
+    view->rank = rank;
+    int64_t stride = 1;
+    for (int axis = rank - 1; axis >= 0; axis--) {
+        view->shape[axis] = shape[axis];
+        view->stride[axis] = stride;
+        stride *= shape[axis];
+    }
+}
+
+wg_node *wg_node_of(wg_var x) {
+    if (!wg_var_is_array(x) || x.as.slot.index >= x.tape->node_count) {
+        return NULL;
+    }
+    wg_node *node = wg_node_at(x.tape, x.as.slot.index);
+    return node->epoch == x.as.slot.epoch ? node : NULL;
+}
+
+wg_var wg_node_handle(const wg_tape *tape, uint64_t index) {
+    wg_var var = {.tape = (wg_tape *)tape,
+                  .as = {.slot = {(uint32_t)index, wg_node_at(tape, index)->epoch}}};
+    return var;
+}
+
+wg_node *wg_node_push(wg_tape *tape, const char *name, const char *site) {
+    if (tape->node_count >= WG_MOST_NODES) {
+        wg_tape_fail(tape, WG_ERROR_LIMIT, name, site,
+                     "the tape holds %llu arrays, the most it can",
+                     (unsigned long long)tape->node_count);
+        return NULL;
+    }
+    if (tape->node_count == tape->chunk_count * WG_NODES_A_CHUNK) {
+        wg_node *chunk = NULL;
+        if (wg_tape_grow(tape, (void **)&tape->node_chunk, &tape->chunk_capacity,
+                         tape->chunk_count + 1, sizeof *tape->node_chunk)) {
+            chunk = wg_alloc(WG_NODES_A_CHUNK * sizeof *chunk);
+        }
+        if (chunk == NULL) {
+            wg_tape_fail(tape, WG_ERROR_MEMORY, name, site, "no memory for another array node");
+            return NULL;
+        }
+        tape->pool.allocations++;
+        tape->node_chunk[tape->chunk_count++] = chunk;
+    }
+    wg_node *node = wg_node_at(tape, tape->node_count++);
+    node->view.data = NULL;
+    node->view.rank = 0;
+    node->block = NULL;
+    node->adjoint = NULL;
+    node->op = NULL;
+    node->operands = NULL;
+    node->state = NULL;
+    node->site = site;
+    node->sink = NULL;
+    node->scalars = tape->lane.count;
+    node->epoch = tape->node_epoch | WG_ARRAY_BIT;
+    node->count = 0;
+    node->flags = 0;
+    return node;
+}
+
+void wg_node_drop_adjoint(wg_tape *tape, wg_node *node) {
+    wg_adjoint_record *record = wg_node_adjoint(node);
+    if (record != NULL) {
+        wg_pool_drop(&tape->pool, record->block);
+        wg_pool_drop(&tape->pool, node->adjoint);
+        node->adjoint = NULL;
+    }
+}
+
+void wg_node_drop_storage(wg_tape *tape, wg_node *node) {
+    wg_pool_drop(&tape->pool, node->block);
+    node->block = NULL;
+    node->view.data = NULL;
+    node->flags |= WG_NODE_GONE;
+}
+
+void wg_nodes_cut(wg_tape *tape, uint64_t count) {
+    if (tape->node_count == count) {
+        return;
+    }
+    while (tape->node_count > count) {
+        wg_node *node = wg_node_at(tape, tape->node_count - 1);
+        wg_node_drop_adjoint(tape, node);
+        wg_pool_drop(&tape->pool, node->block);
+        tape->node_count--;
+    }
+    tape->node_epoch = wg_tape_epoch(tape);
+}
+
+wg_var wg_node_wrap(wg_tape *tape, const wg_view *view, wg_block *block) {
+    wg_node *node = wg_node_push(tape, "array", NULL);
+    if (node == NULL) {
+        return wg_poison(tape);
+    }
+    node->view = *view;
+    node->block = wg_block_share(block);
+    return wg_node_handle(tape, tape->node_count - 1);
+}
+
+/* A leaf with storage of its own; *storage is where its elements go. */
+static wg_node *new_leaf(wg_tape *tape, const char *name, wg_dtype dtype, int rank,
+                         const int64_t *shape) {
+    size_t size = wg_dtype_size(dtype);
+    if (tape->status != WG_OK) {
+        return NULL;
+    }
+    if (size == 0 || rank < 0 || rank > WG_MAX_RANK) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, name, NULL, "dtype %d or rank %d is out of range",
+                     (int)dtype, rank);
+        return NULL;
+    }
+    int64_t count = wg_shape_count(rank, shape, size);
+    if (count < 0) {
+        char text[192];
+        wg_tape_fail(tape, WG_ERROR_LIMIT, name, NULL,
+                     "the shape %s has a negative size or too many bytes",
+                     wg_shape_text(rank, shape, text, sizeof text));
+        return NULL;
+    }
+    wg_node *node = wg_node_push(tape, name, NULL);
+    if (node == NULL) {
+        return NULL;
+    }
+    wg_view_set_contiguous(&node->view, dtype, rank, shape);
+    node->block = wg_pool_take(&tape->pool, (size_t)count * size);
+    if (node->block == NULL) {
+        tape->node_count--;
+        wg_tape_fail(tape, WG_ERROR_MEMORY, name, NULL, "no memory for %lld elements",
+                     (long long)count);
+        return NULL;
+    }
+    node->view.data = wg_block_data(node->block);
+    node->flags = WG_NODE_LEAF | WG_NODE_KEPT;
+    return node;
+}
+
+static wg_var copied_leaf(wg_tape *tape, const char *name, wg_dtype dtype, int rank,
+                          const int64_t *shape, const void *data, uint32_t flags) {
+    wg_node *node = new_leaf(tape, name, dtype, rank, shape);
+    if (node == NULL) {
+        return wg_poison(tape);
+    }
+    size_t bytes = (size_t)wg_view_count(&node->view) * wg_dtype_size(dtype);
+    if (bytes != 0 && data != NULL) {
+        memcpy(node->view.data, data, bytes);
+    } else if (bytes != 0) {
+        memset(node->view.data, 0, bytes);
+    }
+    node->flags |= wg_tape_records(tape) ? flags : 0;
+    return wg_node_handle(tape, tape->node_count - 1);
+}
+
+wg_var wg_variable(wg_tape *tape, wg_dtype dtype, int rank, const int64_t *shape,
+                   const void *data) {
+    if (dtype != WG_F32 && dtype != WG_F64) {
+        wg_tape_fail(tape, WG_ERROR_DTYPE, "variable", NULL,
+                     "a gradient needs f32 or f64 elements, these are %s", wg_dtype_name(dtype));
+        return wg_poison(tape);
+    }
+    return copied_leaf(tape, "variable", dtype, rank, shape, data, WG_NODE_WANTS);
+}
+
+wg_var wg_constant(wg_tape *tape, wg_dtype dtype, int rank, const int64_t *shape,
+                   const void *data) {
+    return copied_leaf(tape, "constant", dtype, rank, shape, data, 0);
+}
+
+wg_var wg_borrow_sink(wg_tape *tape, const wg_view *view, wg_sink *sink) {
+    if (tape->status != WG_OK) {
+        return wg_poison(tape);
+    }
+    size_t size = wg_dtype_size(view->dtype);
+    bool is_float = view->dtype == WG_F32 || view->dtype == WG_F64;
+    if (size == 0 || view->rank < 0 || view->rank > WG_MAX_RANK ||
+        wg_shape_count(view->rank, view->shape, size) < 0 || (sink != NULL && !is_float)) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "borrow", NULL,
+                     "the view's dtype, rank or sizes are out of range");
+        return wg_poison(tape);
+    }
+    wg_var var = wg_node_wrap(tape, view, NULL);
+    wg_node *node = wg_node_of(var);
+    if (node != NULL) {
+        node->flags = WG_NODE_LEAF | WG_NODE_KEPT;
+        node->sink = sink;
+        node->flags |= sink != NULL && wg_tape_records(tape) ? WG_NODE_WANTS : 0;
+    }
+    return var;
+}
+
+wg_var wg_borrow(wg_tape *tape, const wg_view *view, void *gradient) {
+    wg_sink *sink = NULL;
+    if (gradient != NULL && tape->status == WG_OK) {
+        sink = wg_arena_take(&tape->arena, &tape->pool, sizeof *sink);
+        if (sink == NULL) {
+            wg_tape_fail(tape, WG_ERROR_MEMORY, "borrow", NULL, "no memory for its record");
+            return wg_poison(tape);
+        }
+        *sink = (wg_sink){gradient, false};
+    }
+    return wg_borrow_sink(tape, view, sink);
+}
+
+void *wg_sink_memory(const wg_node *node) {
+    wg_sink *sink = node->sink;
+    if (sink->fresh) {
+        memset(sink->gradient, 0,
+               (size_t)wg_view_count(&node->view) * wg_dtype_size(node->view.dtype));
+        sink->fresh = false;
+    }
+    return sink->gradient;
+}
+
+wg_var wg_full(wg_tape *tape, wg_dtype dtype, int rank, const int64_t *shape, double value) {
+    wg_node *node = new_leaf(tape, "full", dtype, rank, shape);
+    if (node == NULL) {
+        return wg_poison(tape);
+    }
+    wg_view one = {.dtype = WG_F64, .rank = rank, .data = &value};
+    for (int axis = 0; axis < rank; axis++) {
+        one.shape[axis] = shape[axis]; /* every stride 0: the same number everywhere */
+    }
+    wg_kernel_copy(&one, &node->view);
+    return wg_node_handle(tape, tape->node_count - 1);
+}
+
+wg_view wg_view_of(wg_var x) {
+    const wg_node *node = wg_node_of(x);
+    if (node == NULL) {
+        return (wg_view){.dtype = WG_F64, .rank = 0, .data = NULL};
+    }
+    return node->view;
+}
+
+int wg_rank(wg_var x) {
+    return wg_view_of(x).rank;
+}
+
+int64_t wg_size(wg_var x, int axis) {
+    wg_view view = wg_view_of(x);
+    axis = axis < 0 ? axis + view.rank : axis;
+    return axis >= 0 && axis < view.rank ? view.shape[axis] : 1;
+}
+
+int64_t wg_count(wg_var x) {
+    wg_view view = wg_view_of(x);
+    return wg_view_count(&view);
+}
+
+bool wg_is_array(wg_var x) {
+    return wg_var_is_array(x);
+}
+
+bool wg_var_refused(wg_tape *tape, wg_var x, int position, const char *name, const char *site) {
+    if (x.tape == NULL) {
+        return false;
+    }
+    if (x.tape != tape) {
+        wg_tape_fail(tape, WG_ERROR_HANDLE, name, site, "operand %d is of another tape", position);
+        return true;
+    }
+    if (wg_var_is_array(x)) {
+        const wg_node *node = wg_node_of(x);
+        if (node != NULL && (node->flags & WG_NODE_GONE) == 0) {
+            return false;
+        }
+        if (node != NULL) {
+            char text[192];
+            wg_tape_fail(tape, WG_ERROR_STATE, name, site,
+                         "operand %d (%s %s) was given back by wg_backward; hold it with wg_keep, "
+                         "or use wg_backward_keep",
+                         position, node->op != NULL ? node->op->name : "array",
+                         wg_shape_text(node->view.rank, node->view.shape, text, sizeof text));
+            return true;
+        }
+    } else if (wg_lane_holds(tape, x.as.slot)) {
+        return false;
+    }
+    wg_tape_fail(tape, WG_ERROR_HANDLE, name, site,
+                 "operand %d is stale: its tape was reset or its scope has ended", position);
+    return true;
+}
+
+double wg_value(wg_var x) {
+    if (x.tape == NULL) {
+        return x.as.number;
+    }
+    if (x.tape->status != WG_OK || wg_var_refused(x.tape, x, 0, "value", NULL)) {
+        return NAN;
+    }
+    if (!wg_var_is_array(x)) {
+        return x.tape->lane.value[x.as.slot.index];
+    }
+    double value = NAN;
+    (void)wg_read(x, WG_F64, &value, 1);
+    return value;
+}
+
+static wg_status copy_out(const wg_view *from, wg_dtype dtype, void *out, int64_t count) {
+    wg_view to;
+    wg_view_set_contiguous(&to, dtype, from->rank, from->shape);
+    to.data = out;
+    if (count > 0) {
+        wg_kernel_copy(from, &to);
+    }
+    return WG_OK;
+}
+
+/* The checks wg_read and wg_read_adjoint share; fills `view` for scalars and numbers too. */
+static wg_status readable(wg_var x, const char *name, wg_dtype dtype, int64_t count,
+                          wg_view *view) {
+    *view = wg_view_of(x);
+    if (wg_dtype_size(dtype) == 0) {
+        return wg_fail(WG_ERROR_ARGUMENT, "%s: dtype %d does not exist", name, (int)dtype);
+    }
+    if (x.tape != NULL) {
+        if (x.tape->status != WG_OK) {
+            return wg_fail(x.tape->status, "%s: the tape has failed: %s", name, x.tape->message);
+        }
+        bool holds = wg_var_is_array(x) ? wg_node_of(x) != NULL : wg_lane_holds(x.tape, x.as.slot);
+        if (!holds) {
+            wg_var_refused(x.tape, x, 0, name, NULL);
+            return wg_fail(x.tape->status, "%s", x.tape->message);
+        }
+    }
+    if (wg_view_count(view) != count) {
+        char text[192];
+        wg_shape_text(view->rank, view->shape, text, sizeof text);
+        if (x.tape == NULL) {
+            return wg_fail(WG_ERROR_SHAPE, "%s: a number has 1 element, %lld were asked for", name,
+                           (long long)count);
+        }
+        wg_tape_fail(x.tape, WG_ERROR_SHAPE, name, NULL, "the shape %s has not %lld elements", text,
+                     (long long)count);
+        return wg_fail(WG_ERROR_SHAPE, "%s", x.tape->message);
+    }
+    return WG_OK;
+}
+
+wg_status wg_read(wg_var x, wg_dtype dtype, void *out, int64_t count) {
+    wg_view view;
+    wg_status status = readable(x, "read", dtype, count, &view);
+    if (status != WG_OK) {
+        return status;
+    }
+    const wg_node *node = wg_node_of(x);
+    if (node != NULL && (node->flags & WG_NODE_GONE) != 0) {
+        wg_var_refused(x.tape, x, 0, "read", NULL);
+        return wg_fail(x.tape->status, "%s", x.tape->message);
+    }
+    double number = x.tape == NULL ? x.as.number : 0;
+    if (node == NULL) {
+        view.data = x.tape == NULL ? &number : &x.tape->lane.value[x.as.slot.index];
+    }
+    return copy_out(&view, dtype, out, count);
+}
+
+/* Whether a sweep went over x and used its adjoint up. */
+static bool is_spent(wg_var x, const wg_node *node) {
+    if (node != NULL) {
+        return (node->flags & WG_NODE_SPENT) != 0;
+    }
+    return x.tape != NULL && !x.tape->adjoints_kept && x.as.slot.index < x.tape->adjoint_count &&
+           x.tape->lane.opcode[x.as.slot.index] != WG_CODE_LEAF;
+}
+
+wg_status wg_read_adjoint(wg_var x, wg_dtype dtype, void *out, int64_t count) {
+    wg_view view;
+    wg_status status = readable(x, "read_adjoint", dtype, count, &view);
+    if (status != WG_OK) {
+        return status;
+    }
+    double number = 0;
+    const wg_node *node = wg_node_of(x);
+    const wg_adjoint_record *record = node != NULL ? wg_node_adjoint(node) : NULL;
+    if (node != NULL && node->sink != NULL) {
+        wg_view_set_contiguous(&view, view.dtype, view.rank, view.shape);
+        view.data = wg_sink_memory(node);
+    } else if (record != NULL) {
+        memcpy(view.stride, record->stride, sizeof view.stride);
+        view.data = record->data;
+    } else if (is_spent(x, node)) {
+        wg_tape_fail(
+            x.tape, WG_ERROR_STATE, "read_adjoint", NULL,
+            "wg_backward keeps the adjoints of leaves alone; use wg_backward_keep (or, for "
+            "an array, wg_keep)");
+        return wg_fail(WG_ERROR_STATE, "%s", x.tape->message);
+    } else {
+        if (node == NULL && x.tape != NULL && x.as.slot.index < x.tape->adjoint_count) {
+            number = x.tape->adjoint[x.as.slot.index];
+        }
+        memset(view.stride, 0, sizeof view.stride);
+        view.dtype = WG_F64;
+        view.data = &number;
+    }
+    return copy_out(&view, dtype, out, count);
+}
+
+double wg_adjoint(wg_var x) {
+    if (x.tape != NULL && !wg_var_is_array(x) && x.as.slot.epoch == x.tape->lane.epoch &&
+        x.as.slot.index < x.tape->adjoint_count && !is_spent(x, NULL)) {
+        return x.tape->adjoint[x.as.slot.index];
+    }
+    double value = NAN;
+    return wg_read_adjoint(x, WG_F64, &value, 1) == WG_OK ? value : NAN;
+}
+
+wg_var wg_keep(wg_var x) {
+    wg_node *node = wg_node_of(x);
+    if (node != NULL) {
+        node->flags |= WG_NODE_KEPT;
+    }
+    return x;
+}

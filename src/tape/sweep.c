@@ -1,0 +1,234 @@
+/* sweep.c: the backward sweep: one walk over scalars and arrays, newest first. */
+#include "tape/tape.h"
+
+#include <string.h>
+
+/* Where a sweep starts: the number of scalars and of nodes it covers. */
+typedef struct wg_start {
+    uint64_t scalars, nodes;
+} wg_start;
+
+/* Nodes recorded before scalar `index`: those with node->scalars <= index. */
+static uint64_t nodes_before(const wg_tape *tape, uint64_t index) {
+    uint64_t low = 0, high = tape->node_count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (wg_node_at(tape, middle)->scalars <= index) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static wg_start start_at(const wg_tape *tape, wg_var y) {
+    if (wg_var_is_array(y)) {
+        uint64_t index = y.as.slot.index;
+        return (wg_start){wg_node_at(tape, index)->scalars, index + 1};
+    }
+    uint64_t index = y.as.slot.index;
+    return (wg_start){index + 1, nodes_before(tape, index)};
+}
+
+/* Memory for the adjoints of the first `count` scalars: zero, but leaves keep those of an earlier
+ * sweep. */
+static bool prepare_scalars(wg_tape *tape, uint64_t count) {
+    uint64_t before = tape->adjoint_capacity;
+    if (!wg_tape_grow(tape, (void **)&tape->adjoint, &tape->adjoint_capacity, count,
+                      sizeof *tape->adjoint)) {
+        wg_tape_fail(tape, WG_ERROR_MEMORY, "backward", NULL, "no memory for %llu adjoints",
+                     (unsigned long long)count);
+        return false;
+    }
+    if (tape->adjoint_capacity > before) {
+        memset(tape->adjoint + before, 0,
+               (size_t)(tape->adjoint_capacity - before) * sizeof *tape->adjoint);
+    }
+    for (uint64_t i = 0; i < tape->adjoint_count && tape->adjoints_kept; i++) {
+        tape->adjoint[i] = tape->lane.opcode[i] == WG_CODE_LEAF ? tape->adjoint[i] : 0;
+    }
+    tape->adjoints_kept = false;
+    tape->adjoint_count = count > tape->adjoint_count ? count : tape->adjoint_count;
+    return true;
+}
+
+/* Adjoints that an earlier sweep left on intermediate (kept) arrays. */
+static void clear_nodes(wg_tape *tape) {
+    for (uint64_t i = 0; i < tape->node_count; i++) {
+        wg_node *node = wg_node_at(tape, i);
+        if ((node->flags & WG_NODE_LEAF) == 0) {
+            wg_node_drop_adjoint(tape, node);
+            node->flags &= ~(uint32_t)WG_NODE_SPENT;
+        }
+    }
+}
+
+static bool takes_part(const wg_node *node) {
+    return node->op != NULL && node->op->chain != NULL && (node->flags & WG_NODE_WANTS) != 0;
+}
+
+/* Storage that no chain rule will read goes back at once, before the sweep needs memory itself. */
+static void drop_unread(wg_tape *tape, const wg_start *start, uint64_t root) {
+    for (uint64_t i = 0; i < start->nodes; i++) {
+        wg_node *node = wg_node_at(tape, i);
+        node->flags &= ~(uint32_t)WG_NODE_NEEDED;
+        if (!takes_part(node)) {
+            continue;
+        }
+        node->flags |= (node->op->reads & WG_READS_RESULT) != 0 ? WG_NODE_NEEDED : 0;
+        for (int k = 0; k < node->count; k++) {
+            wg_node *operand = wg_node_of(node->operands[k]);
+            if (operand != NULL && (k >= 30 || (node->op->reads & WG_READS_OPERAND(k)) != 0)) {
+                operand->flags |= WG_NODE_NEEDED;
+            }
+        }
+    }
+    for (uint64_t i = 0; i < start->nodes; i++) {
+        wg_node *node = wg_node_at(tape, i);
+        if (takes_part(node) && i != root && (node->flags & (WG_NODE_NEEDED | WG_NODE_KEPT)) == 0) {
+            wg_node_drop_storage(tape, node);
+        }
+    }
+}
+
+/* Whether everything the chain rules read is still there; a sweep that gave storage back leaves
+ * gaps. */
+static bool all_there(wg_tape *tape, const wg_node *node, uint64_t index) {
+    const wg_node *gone =
+        (node->op->reads & WG_READS_RESULT) != 0 && (node->flags & WG_NODE_GONE) != 0 ? node : NULL;
+    for (int k = 0; k < node->count && gone == NULL; k++) {
+        const wg_node *operand = wg_node_of(node->operands[k]);
+        if (operand != NULL && (operand->flags & WG_NODE_GONE) != 0 &&
+            (k >= 30 || (node->op->reads & WG_READS_OPERAND(k)) != 0)) {
+            gone = operand;
+        }
+    }
+    if (gone == NULL) {
+        return true;
+    }
+    wg_tape_fail(tape, WG_ERROR_STATE, "backward", NULL,
+                 "array %llu (%s): an earlier wg_backward gave back the %s it needs; use "
+                 "wg_backward_keep for all sweeps but the last",
+                 (unsigned long long)index, node->op->name,
+                 gone->op != NULL ? gone->op->name : "array");
+    return false;
+}
+
+static void run_chain(wg_tape *tape, wg_node *node, uint64_t index, bool keep) {
+    wg_adjoint_record *record = wg_node_adjoint(node);
+    if (record == NULL || !takes_part(node) || !all_there(tape, node, index)) {
+        return;
+    }
+    uint64_t nodes = tape->node_count;
+    wg_view view = node->view;
+    memcpy(view.stride, record->stride, sizeof view.stride);
+    view.data = record->data;
+    wg_var g = wg_node_wrap(tape, &view, record->block);
+    if (!keep && (node->flags & WG_NODE_KEPT) == 0) {
+        /* g alone holds it now, so that the rule may hand it on */
+        wg_node_drop_adjoint(tape, node);
+        node->flags |= WG_NODE_SPENT;
+    }
+    wg_call call;
+    memset(&call, 0, offsetof(wg_call, text));
+    call.text_next = 0;
+    call.tape = tape;
+    call.op = node->op;
+    call.site = node->site;
+    call.count = node->count;
+    call.operands = node->operands;
+    call.state = node->state;
+    call.node = node;
+    call.node_index = index;
+    if (tape->status == WG_OK) {
+        node->op->chain(&call, g);
+    }
+    wg_nodes_cut(tape, nodes);
+}
+
+static void walk(wg_tape *tape, const wg_start *start, uint64_t root, bool keep) {
+    uint64_t upper = start->scalars;
+    for (uint64_t i = start->nodes; i-- > 0 && tape->status == WG_OK;) {
+        wg_node *node = wg_node_at(tape, i);
+        if (node->scalars < upper) {
+            wg_rules_sweep(tape, node->scalars, upper, keep);
+            upper = node->scalars;
+        }
+        run_chain(tape, node, i, keep);
+        if (!keep && i != root && takes_part(node) && (node->flags & WG_NODE_KEPT) == 0) {
+            wg_node_drop_storage(tape, node);
+        }
+    }
+    if (tape->status == WG_OK) {
+        wg_rules_sweep(tape, 0, upper, keep);
+    }
+}
+
+static wg_status sweep(wg_var y, wg_var seed, bool keep) {
+    wg_tape *tape = y.tape;
+    if (tape == NULL) {
+        return WG_OK;
+    }
+    if (tape->status != WG_OK || wg_var_refused(tape, y, 0, "backward", NULL) ||
+        wg_var_refused(tape, seed, 1, "backward", NULL)) {
+        return tape->status;
+    }
+    if (tape->sweeping) {
+        return wg_tape_fail(tape, WG_ERROR_STATE, "backward", NULL,
+                            "called from within a chain rule");
+    }
+    wg_start start = start_at(tape, y);
+    bool is_array = wg_var_is_array(y);
+    uint64_t root = is_array ? y.as.slot.index : UINT64_MAX;
+    clear_nodes(tape);
+    if (!prepare_scalars(tape, start.scalars)) {
+        return tape->status;
+    }
+    tape->sweeping = true;
+    wg_no_grad_begin(tape);
+    if (!is_array || (wg_node_of(y)->flags & WG_NODE_WANTS) != 0) {
+        if (!keep) {
+            drop_unread(tape, &start, root);
+        }
+        wg_give_plain(tape, y, seed);
+        walk(tape, &start, root, keep);
+    }
+    wg_no_grad_end(tape);
+    tape->sweeping = false;
+    tape->adjoints_kept = keep || tape->status != WG_OK; /* a broken sweep leaves what it had */
+    return tape->status;
+}
+
+static bool has_one_element(wg_var y) {
+    if (y.tape == NULL || y.tape->status != WG_OK || !wg_var_is_array(y) || wg_node_of(y) == NULL ||
+        wg_count(y) == 1) {
+        return true;
+    }
+    wg_view view = wg_view_of(y);
+    char text[192];
+    wg_tape_fail(y.tape, WG_ERROR_SHAPE, "backward", NULL,
+                 "a gradient starts from one element, this has the shape %s; reduce it (wg_sum, "
+                 "wg_mean), or use wg_backward_from",
+                 wg_shape_text(view.rank, view.shape, text, sizeof text));
+    return false;
+}
+
+wg_status wg_backward(wg_var y) {
+    return has_one_element(y) ? sweep(y, wg_number(1), false) : y.tape->status;
+}
+
+wg_status wg_backward_keep(wg_var y) {
+    return has_one_element(y) ? sweep(y, wg_number(1), true) : y.tape->status;
+}
+
+wg_status wg_backward_from(wg_var y, wg_var seed) {
+    return sweep(y, seed, true);
+}
+
+void wg_zero_adjoints(wg_tape *tape) {
+    wg_lane_clear_adjoints(tape, 0);
+    for (uint64_t i = 0; i < tape->node_count; i++) {
+        wg_node_drop_adjoint(tape, wg_node_at(tape, i));
+    }
+}

@@ -1,0 +1,200 @@
+/* tape.h (internal): what a tape is made of. */
+#ifndef WG_SRC_TAPE_TAPE_H
+#define WG_SRC_TAPE_TAPE_H
+
+#include "base/base.h"
+#include "tape/pool.h"
+#include "wengert/array.h"
+#include "wengert/elementwise.h"
+#include "wengert/op.h"
+#include "wengert/tape.h"
+
+#define WG_TAPE_MESSAGE_BYTES 512
+#define WG_NODES_A_CHUNK 512
+/* Scalar indices are 32 bits; the last two stay unused. */
+#define WG_MOST_SCALARS (((uint64_t)1 << 32) - 2)
+#define WG_MOST_NODES (((uint64_t)1 << 31) - 1)
+/* Operands up to this many need no memory of their own in a call. */
+#define WG_INLINE_OPERANDS 6
+
+/* A readable adjoint of an array; dtype and shape are its node's. Lives in a block of its own. */
+typedef struct wg_adjoint_record {
+    wg_block *block;
+    void *data;
+    int64_t stride[WG_MAX_RANK];
+} wg_adjoint_record;
+
+/* Gradient memory outside the tape, contiguous, of the parameter's dtype. */
+typedef struct wg_sink {
+    void *gradient;
+    bool fresh; /* counts as zero, whatever it holds: the first gradient overwrites it */
+} wg_sink;
+
+enum {
+    WG_NODE_WANTS = 1,  /* a gradient flows into it */
+    WG_NODE_KEPT = 2,   /* storage and adjoint stay through a sweep */
+    WG_NODE_GONE = 4,   /* storage was given back */
+    WG_NODE_NEEDED = 8, /* a chain rule will read it (during a sweep) */
+    WG_NODE_LEAF = 16,  /* made by the user, not by an operation */
+    WG_NODE_SPENT = 32  /* a sweep used up its adjoint */
+};
+
+typedef struct wg_node {
+    wg_view view;
+    wg_block *block;   /* the storage's owner; NULL for borrowed memory */
+    wg_block *adjoint; /* holds a wg_adjoint_record; NULL before a sweep reaches the node */
+    const wg_op *op;   /* NULL for leaves and for what is not recorded */
+    wg_var *operands;  /* `count` of them, in the arena */
+    const void *state;
+    const char *site;
+    struct wg_sink *sink; /* gradient memory outside the tape, or NULL */
+    uint64_t scalars;     /* how many scalars stood before it */
+    uint32_t epoch;       /* with WG_ARRAY_BIT */
+    int32_t count;
+    uint32_t flags;
+} wg_node;
+
+/* Scalars from `first` on carry `epoch`; cutting the tape starts a new segment. */
+typedef struct wg_segment {
+    uint64_t first;
+    uint32_t epoch;
+} wg_segment;
+
+typedef struct wg_scope {
+    uint64_t scalars, nodes, constants;
+    wg_arena_mark arena;
+} wg_scope;
+
+struct wg_tape {
+    wg_lane lane; /* first: the header records through it */
+
+    uint64_t scalar_capacity; /* lane.capacity, but also while recording is off */
+    double *constant;
+    uint64_t constant_count, constant_capacity;
+    double *adjoint; /* of the scalars; zero outside of leaves unless `adjoints_kept` */
+    uint64_t adjoint_count, adjoint_capacity;
+    uint64_t leaf_head; /* index + 1 of the latest leaf; its operand a leads to the one before */
+    bool adjoints_kept; /* those of intermediates stand too (wg_backward_keep) */
+    wg_segment *segment;
+    uint64_t segment_count, segment_capacity;
+
+    wg_node **node_chunk;
+    uint64_t node_count, chunk_count, chunk_capacity;
+    wg_arena arena;
+    wg_pool pool;
+
+    wg_scope *scope;
+    uint64_t scope_count, scope_capacity;
+    int no_grad;         /* how many times recording was switched off */
+    uint32_t next_epoch; /* 1 … 2^31-1, of scalars and nodes alike */
+    uint32_t node_epoch;
+    bool sweeping;
+    struct wg_grad_sweep *recorded; /* the sweep that records itself, if one runs */
+
+    wg_status status;
+    char message[WG_TAPE_MESSAGE_BYTES];
+};
+
+/* ---- errors (tape.c) ---- */
+/* Notes the first failure and switches recording off. `name` is the operation. Returns `status`. */
+wg_status wg_tape_fail(wg_tape *tape, wg_status status, const char *name, const char *site,
+                       const char *format, ...) WG_PRINTF(5, 6);
+wg_status wg_tape_fail_v(wg_tape *tape, wg_status status, const char *name, const char *site,
+                         const char *format, va_list arguments);
+static inline wg_var wg_poison(wg_tape *tape) {
+    wg_var var = {.tape = tape, .as = {.slot = {0, 0}}};
+    return var;
+}
+/* Grows `*array` of `size`-byte elements to hold `need`, doubling. False where memory ran out. */
+bool wg_tape_grow(wg_tape *tape, void **array, uint64_t *capacity, uint64_t need, size_t size);
+uint32_t wg_tape_epoch(wg_tape *tape);
+/* lane.capacity says whether the inline path may record; set it anew after each change. */
+void wg_tape_switch(wg_tape *tape);
+static inline bool wg_tape_records(const wg_tape *tape) {
+    return tape->no_grad == 0;
+}
+
+/* ---- scalars (lane.c) ---- */
+/* Room for `more` entries; fails on the tape where there is none. */
+bool wg_lane_room(wg_tape *tape, uint64_t more, const char *name, const char *site);
+/* The index of a plain number among the constants, or UINT32_MAX and a failure. */
+uint32_t wg_lane_constant(wg_tape *tape, double number, const char *name, const char *site);
+/* Whether the slot names a living scalar. */
+bool wg_lane_holds(const wg_tape *tape, wg_slot slot);
+wg_var wg_lane_push(wg_tape *tape, uint16_t code, uint32_t a, uint32_t b, double value);
+wg_var wg_lane_handle(const wg_tape *tape, uint64_t index);
+/* Sets the adjoints of the scalars from `first` on to zero. */
+void wg_lane_clear_adjoints(wg_tape *tape, uint64_t first);
+/* Cuts the lane to its first `count` entries; later handles become stale. */
+bool wg_lane_cut(wg_tape *tape, uint64_t count);
+
+/* ---- nodes (node.c) ---- */
+static inline wg_node *wg_node_at(const wg_tape *tape, uint64_t index) {
+    return &tape->node_chunk[index / WG_NODES_A_CHUNK][index % WG_NODES_A_CHUNK];
+}
+/* The node a handle names, or NULL for anything else (number, scalar, stale, poisoned). */
+wg_node *wg_node_of(wg_var x);
+static inline bool wg_var_is_array(wg_var x) {
+    return x.tape != NULL && (x.as.slot.epoch & WG_ARRAY_BIT) != 0;
+}
+wg_var wg_node_handle(const wg_tape *tape, uint64_t index);
+/* A new, empty node at the end; NULL and a failure where memory ran out. */
+wg_node *wg_node_push(wg_tape *tape, const char *name, const char *site);
+/* A constant node over a block (shared, not taken over) or over borrowed memory (block NULL). */
+wg_var wg_node_wrap(wg_tape *tape, const wg_view *view, wg_block *block);
+void wg_nodes_cut(wg_tape *tape, uint64_t count);
+static inline wg_adjoint_record *wg_node_adjoint(const wg_node *node) {
+    return node->adjoint != NULL ? wg_block_data(node->adjoint) : NULL;
+}
+void wg_node_drop_adjoint(wg_tape *tape, wg_node *node);
+void wg_node_drop_storage(wg_tape *tape, wg_node *node);
+void wg_view_set_contiguous(wg_view *view, wg_dtype dtype, int rank, const int64_t *shape);
+/* wg_borrow with the caller's sink, which must outlive the tape's reset. */
+wg_var wg_borrow_sink(wg_tape *tape, const wg_view *view, wg_sink *sink);
+/* A fresh sink's memory, set to zero first. */
+void *wg_sink_memory(const wg_node *node);
+/* Why an operand cannot be used: notes it on the tape and returns true. */
+bool wg_var_refused(wg_tape *tape, wg_var x, int position, const char *name, const char *site);
+
+/* ---- calls (apply.c) ---- */
+struct wg_call {
+    wg_tape *tape;
+    const wg_op *op;
+    const char *site;
+    int count;
+    const wg_var *operands;
+    wg_view *views; /* NULL in chain */
+    const void *state;
+    wg_view out;
+    wg_block *out_block;
+    int view_of; /* the operand the result is a view of, or -1 */
+    bool has_result;
+    wg_block *scratch; /* linked through next */
+    wg_node *node;     /* in chain: whose rule runs */
+    uint64_t node_index;
+    char text[4][160];
+    unsigned text_next;
+};
+
+/* ---- sweeps (sweep.c, give.c, grad.c) ---- */
+void wg_give_plain(wg_tape *tape, wg_var operand, wg_var gradient);
+/* dL/d(element `offset` of array `node`) += g, from the scalar sweep. */
+void wg_sweep_at(wg_tape *tape, uint32_t node, uint32_t offset, double g);
+void wg_give_recorded(wg_tape *tape, wg_var operand, wg_var gradient);
+bool wg_grad_wants(const wg_tape *tape, wg_var operand);
+
+/* ---- what src/op provides to the tape, which knows no operation ---- */
+/* Sweeps the scalars [from, to), newest first, adding to tape->adjoint. Unless they are kept, it
+ * leaves zeros where no leaf is, so that the next sweep finds the memory clean. */
+void wg_rules_sweep(wg_tape *tape, uint64_t from, uint64_t to, bool keep);
+/* The chain rule of scalar entry `index` in verbs: gives each operand its part of g. */
+void wg_rules_chain(wg_tape *tape, uint64_t index, wg_var g);
+/* The operands of a scalar entry: how many (0 to 3), their indices into `out`. */
+int wg_rules_operands(const wg_tape *tape, uint64_t index, uint32_t *out);
+/* x summed over broadcast axes to a shape, as verbs. */
+wg_var wg_sum_to(wg_var x, int rank, const int64_t *shape);
+/* A zero array of the operands' shape with scalars at flat positions: the adjoint of wg_at. */
+wg_var wg_place(wg_tape *tape, const wg_view *like, int n, const wg_var *scalars,
+                const int64_t *positions);
+
+#endif
