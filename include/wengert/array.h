@@ -63,7 +63,8 @@ WG_API wg_status wg_read_adjoint(wg_var x, wg_dtype dtype, void *out, int64_t co
 
 /* ---- Between scalars and arrays ------------------------------------------------------------ */
 
-/* An f64 array [n] of n scalars or numbers, at least one of them on a tape. */
+/* An array [n] of n scalars, numbers or arrays of rank 0, at least one of them on a tape: f64, but
+ * f32 beside f32 arrays. */
 WG_API wg_var wg_stack_at(int n, const wg_var *scalars, const char *site);
 #define wg_stack(n, scalars) wg_stack_at(n, scalars, WG_HERE)
 /* One element of an array as a scalar; `index` counts in C order. */
@@ -72,8 +73,8 @@ WG_API wg_var wg_at_at(wg_var x, int64_t index, const char *site);
 
 /* ---- Shape --------------------------------------------------------------------------------- */
 
-/* All of these are views where strides allow it (reshape copies if not). A shape may hold one -1:
- * the rest. */
+/* All of these are views where strides allow it (reshape copies if not). In a reshape one size may
+ * be -1: the rest; in broadcast_to -1 keeps a size. */
 WG_API wg_var wg_reshape_at(wg_var x, int rank, const int64_t *shape, const char *site);
 WG_API wg_var wg_permute_at(wg_var x, int rank, const int *axes, const char *site);
 WG_API wg_var wg_transpose_at(wg_var x,
@@ -86,7 +87,8 @@ WG_API wg_var wg_slice_at(wg_var x, int axis, int64_t start, int64_t stop, int64
                           const char *site);
 /* The n arrays one behind the other along `axis`; other sizes equal. dtypes promote. */
 WG_API wg_var wg_concat_at(int n, const wg_var *xs, int axis, const char *site);
-/* The same values with another dtype. A gradient flows between float dtypes. */
+/* The same values with another dtype; floats become integers towards zero, cut to the range, NaN 0.
+ * A gradient flows between float dtypes. */
 WG_API wg_var wg_cast_at(wg_var x, wg_dtype dtype, const char *site);
 /* x itself where contiguous, else a contiguous copy. */
 WG_API wg_var wg_contiguous_at(wg_var x, const char *site);
@@ -95,7 +97,8 @@ WG_API wg_var wg_contiguous_at(wg_var x, const char *site);
 
 /* An empty sum is 0, an empty prod 1, an empty mean NaN; an empty amax or amin is an error. amax
  * and amin share the gradient evenly among equal maxima (PyTorch's amax). NaN wins. prod's gradient
- * is right with zeros in it. Sums are pairwise in a fixed shape. */
+ * is right with zeros in it. Sums run in double, their rounding errors collected, in an order that
+ * no number of threads changes. */
 WG_API wg_var wg_sum_at(wg_var x, wg_axes axes, const char *site);
 WG_API wg_var wg_mean_at(wg_var x, wg_axes axes, const char *site);
 WG_API wg_var wg_prod_at(wg_var x, wg_axes axes, const char *site);
@@ -109,6 +112,9 @@ WG_API wg_var wg_argmax_at(wg_var x, int axis, bool keep, const char *site);
 /* NumPy's matmul: [m, k] · [k, n]; leading axes broadcast; a vector is a row on the left and a
  * column on the right, and its axis goes away. */
 WG_API wg_var wg_matmul_at(wg_var a, wg_var b, const char *site);
+/* A fully connected layer in one step: x [..., in] · weightᵀ + bias, weight [out, in], bias [out]:
+ * [..., out]. */
+WG_API wg_var wg_affine_at(wg_var x, wg_var weight, wg_var bias, const char *site);
 /* Along `axis`; finite for any finite input. */
 WG_API wg_var wg_softmax_at(wg_var x, int axis, const char *site);
 WG_API wg_var wg_log_softmax_at(wg_var x, int axis, const char *site);
@@ -148,6 +154,7 @@ static inline wg_axes wg_all_axes(bool keep) {
 #define wg_amin_over(x, ...) wg_amin_at(x, __VA_ARGS__, WG_HERE)
 #define wg_argmax(x, axis) wg_argmax_at(x, axis, false, WG_HERE)
 #define wg_matmul(a, b) wg_matmul_at(a, b, WG_HERE)
+#define wg_affine(x, weight, bias) wg_affine_at(x, weight, bias, WG_HERE)
 #define wg_softmax(x, axis) wg_softmax_at(x, axis, WG_HERE)
 #define wg_log_softmax(x, axis) wg_log_softmax_at(x, axis, WG_HERE)
 #define wg_cross_entropy(logits, labels) wg_cross_entropy_at(logits, labels, WG_HERE)

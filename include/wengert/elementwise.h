@@ -52,21 +52,21 @@ WG_VERB_1(sinh)
 WG_VERB_1(cosh)
 WG_VERB_1(tanh)
 WG_VERB_1(asinh)
-WG_VERB_1(acosh)    /* x ≥ 1 */
-WG_VERB_1(atanh)    /* |x| < 1 */
-WG_VERB_1(erf)      /* 2/√π ∫₀ˣ exp(−t²) dt */
-WG_VERB_1(erfc)     /* 1 − erf x, exact for large x */
-WG_VERB_1(lgamma)   /* ln |Γ(x)|; derivative digamma */
-WG_VERB_1(digamma)  /* ψ(x) = (ln Γ)′(x) */
-WG_VERB_1(abs)      /* |x|; derivative 0 at 0 */
-WG_VERB_1(sign)     /* −1, 0 or 1; derivative 0 */
-WG_VERB_1(step)     /* 1 for x > 0, else 0; derivative 0 */
-WG_VERB_1(floor)    /* derivative 0 */
-WG_VERB_1(ceil)     /* derivative 0 */
-WG_VERB_1(round)    /* to the nearest, ties to even; derivative 0 */
-WG_VERB_1(sigmoid)  /* 1/(1 + e⁻ˣ) */
-WG_VERB_1(softplus) /* ln(1 + eˣ) */
-WG_VERB_1(relu)     /* max(x, 0); derivative 0 at 0 */
+WG_VERB_1(acosh)     /* x ≥ 1 */
+WG_VERB_1(atanh)     /* |x| < 1 */
+WG_VERB_1(erf)       /* 2/√π ∫₀ˣ exp(−t²) dt */
+WG_VERB_1(erfc)      /* 1 − erf x, exact for large x */
+WG_VERB_1(lgamma)    /* ln |Γ(x)|; derivative digamma */
+WG_VERB_1(digamma)   /* ψ(x) = (ln Γ)′(x) */
+WG_VERB_1(abs)       /* |x|; derivative 0 at 0 */
+WG_VERB_1(sign)      /* −1, 0 or 1; derivative 0 */
+WG_VERB_1(heaviside) /* 1 for x > 0, else 0; derivative 0 */
+WG_VERB_1(floor)     /* derivative 0 */
+WG_VERB_1(ceil)      /* derivative 0 */
+WG_VERB_1(round)     /* to the nearest, ties to even; derivative 0 */
+WG_VERB_1(sigmoid)   /* 1/(1 + e⁻ˣ) */
+WG_VERB_1(softplus)  /* ln(1 + eˣ) */
+WG_VERB_1(relu)      /* max(x, 0); derivative 0 at 0 */
 
 WG_VERB_2(add)   /* x + y */
 WG_VERB_2(sub)   /* x − y */
@@ -100,10 +100,6 @@ WG_VERB_3(clamp) /* x within [y, z]; y and z get the gradient where they bind; a
 
 /* ---- The inline path of the four arithmetic verbs (not part of the stable ABI) -------------- */
 
-static inline wg_lane *wg_lane_of(wg_tape *tape) {
-    return (wg_lane *)(void *)tape;
-}
-
 /* True where the compiler sees that x is a plain number: then the short form is recorded in place.
  */
 #if defined(__GNUC__)
@@ -114,26 +110,18 @@ static inline wg_lane *wg_lane_of(wg_tape *tape) {
 #define WG_EXPECT(x) (x)
 #endif
 
-static inline wg_var wg_push_inline(wg_tape *tape, wg_lane *lane, uint16_t code, uint32_t a,
-                                    uint32_t b, double value) {
-    uint64_t i = lane->count;
-    wg_var result;
-    lane->value[i] = value;
-    lane->operand[i].a = a;
-    lane->operand[i].b = b;
-    lane->opcode[i] = code;
-    lane->count = i + 1;
-    result.tape = tape;
-    result.as.bits = i | lane->epoch << 32;
-    return result;
-}
-
-/* Two living scalars of one tape that may be recorded; a and b differ, so that the sweep may load
- * both adjoints before it stores one. Everything else goes the slow way. */
+/* Two living scalars of one tape that may be recorded. Everything else goes the slow way. */
 static inline bool wg_both_ready(const wg_lane *lane, wg_var a, wg_var b) {
     return ((a.as.bits >> 32 ^ lane->epoch) | (b.as.bits >> 32 ^ lane->epoch)) == 0 &&
-           a.as.bits != b.as.bits && lane->count < lane->capacity;
+           lane->count < lane->capacity;
 }
+
+/* The sweep loads both adjoints before it stores one, so equal operands need another opcode: x·x is
+ * recorded as a square, and 0 here sends all others the slow way. */
+#define WG_TWICE_add 0
+#define WG_TWICE_sub 0
+#define WG_TWICE_mul WG_CODE_square
+#define WG_TWICE_div 0
 
 static inline bool wg_one_ready(const wg_lane *lane, wg_var a) {
     return a.as.bits >> 32 == lane->epoch && lane->count < lane->capacity;
@@ -189,9 +177,10 @@ WG_API wg_var wg_div_slow(wg_var x, wg_var y, const char *site);
             }                                                                                      \
         } else if (x.tape == y.tape && x.tape != NULL) {                                           \
             wg_lane *lane = wg_lane_of(x.tape);                                                    \
-            if (WG_EXPECT(wg_both_ready(lane, x, y))) {                                            \
+            uint16_t code = x.as.bits == y.as.bits ? WG_TWICE_##name : WG_CODE_##name;             \
+            if (WG_EXPECT(wg_both_ready(lane, x, y) && code != 0)) {                               \
                 return wg_push_inline(                                                             \
-                    x.tape, lane, WG_CODE_##name, wg_index_of(x), wg_index_of(y),                  \
+                    x.tape, lane, code, wg_index_of(x), wg_index_of(y),                            \
                     lane->value[wg_index_of(x)] symbol lane->value[wg_index_of(y)]);               \
             }                                                                                      \
         }                                                                                          \
@@ -204,6 +193,19 @@ WG_INLINE_VERB(mul, *, WG_CODE_MUL_NUMBER, +, WG_CODE_MUL_NUMBER)
 WG_INLINE_VERB(div, /, WG_CODE_DIV_NUMBER, +, WG_CODE_NUMBER_DIV)
 #undef WG_INLINE_VERB
 
+#define WG_INLINE_UNARY(name, value_of)                                                            \
+    static inline wg_var wg_##name##_inline(wg_var x, const char *site) {                          \
+        if (x.tape != NULL && wg_one_ready(wg_lane_of(x.tape), x)) {                               \
+            wg_lane *lane = wg_lane_of(x.tape);                                                    \
+            double v = lane->value[wg_index_of(x)];                                                \
+            return wg_push_inline(x.tape, lane, WG_CODE_##name, wg_index_of(x), 0, value_of);      \
+        }                                                                                          \
+        return wg_##name##_at(x, site);                                                            \
+    }
+WG_INLINE_UNARY(neg, -v)
+WG_INLINE_UNARY(square, v *v)
+#undef WG_INLINE_UNARY
+
 #ifdef __cplusplus
 }
 #endif
@@ -214,8 +216,8 @@ WG_INLINE_VERB(div, /, WG_CODE_DIV_NUMBER, +, WG_CODE_NUMBER_DIV)
 #define wg_sub(x, y) wg_sub_inline(wg_lift(x), wg_lift(y), WG_HERE)
 #define wg_mul(x, y) wg_mul_inline(wg_lift(x), wg_lift(y), WG_HERE)
 #define wg_div(x, y) wg_div_inline(wg_lift(x), wg_lift(y), WG_HERE)
-#define wg_neg(x) wg_neg_at(wg_lift(x), WG_HERE)
-#define wg_square(x) wg_square_at(wg_lift(x), WG_HERE)
+#define wg_neg(x) wg_neg_inline(wg_lift(x), WG_HERE)
+#define wg_square(x) wg_square_inline(wg_lift(x), WG_HERE)
 #define wg_sqrt(x) wg_sqrt_at(wg_lift(x), WG_HERE)
 #define wg_cbrt(x) wg_cbrt_at(wg_lift(x), WG_HERE)
 #define wg_exp(x) wg_exp_at(wg_lift(x), WG_HERE)
@@ -243,7 +245,7 @@ WG_INLINE_VERB(div, /, WG_CODE_DIV_NUMBER, +, WG_CODE_NUMBER_DIV)
 #define wg_digamma(x) wg_digamma_at(wg_lift(x), WG_HERE)
 #define wg_abs(x) wg_abs_at(wg_lift(x), WG_HERE)
 #define wg_sign(x) wg_sign_at(wg_lift(x), WG_HERE)
-#define wg_step(x) wg_step_at(wg_lift(x), WG_HERE)
+#define wg_heaviside(x) wg_heaviside_at(wg_lift(x), WG_HERE)
 #define wg_floor(x) wg_floor_at(wg_lift(x), WG_HERE)
 #define wg_ceil(x) wg_ceil_at(wg_lift(x), WG_HERE)
 #define wg_round(x) wg_round_at(wg_lift(x), WG_HERE)

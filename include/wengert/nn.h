@@ -10,9 +10,15 @@
 extern "C" {
 #endif
 
-/* Parameters by full name ("encoder.0.fc1.weight"), with their gradients. Values depend on the seed
- * and the name alone, not on the order in which a network asks for them. Several tapes may read one
- * store at a time as long as no parameter is made and none of them sweeps or steps. */
+/* Parameters by full name ("encoder.0.fc1.weight", at most 255 characters), with their gradients.
+ * First values depend on the seed and the name alone, not on the order in which a network asks for
+ * them. Several tapes may read one store at a time as long as no parameter and no scope is made and
+ * none of them sweeps or steps.
+ *
+ * The parameters of one dtype lie in one flat buffer and their gradients in another, in name order,
+ * each 64-byte aligned with zeros between. A new parameter moves there at the next step, gradient
+ * norm or look-up; the memory it moves from, which tapes may have borrowed, stays until
+ * wg_store_free. A tape that borrowed before the move reads the values of then. */
 typedef struct wg_store wg_store;
 
 /* A new, empty store; NULL where memory ran out. */
@@ -21,8 +27,8 @@ WG_API wg_store *wg_store_new(uint64_t seed);
  * NULL is allowed. */
 WG_API void wg_store_free(wg_store *store);
 
-/* One parameter, for reading and writing from outside a tape. Pointers are valid until the next
- * parameter is made or the next step. */
+/* One parameter, for reading and writing from outside a tape. Pointers are valid until a parameter
+ * is made; after a step or wg_zero_gradients look the gradient up anew, to see its zeros. */
 typedef struct wg_parameter_view {
     const char *name;
     wg_view value;  /* contiguous */
@@ -30,18 +36,20 @@ typedef struct wg_parameter_view {
 } wg_parameter_view;
 
 WG_API int64_t wg_store_count(const wg_store *store);
-/* Parameter number `index` in name order; ARGUMENT where there is none. */
+/* Parameter number `index` in name order (that of strcmp). Errors: ARGUMENT where there is none,
+ * MEMORY (see wg_store). */
 WG_API wg_status wg_store_at(wg_store *store, int64_t index, wg_parameter_view *out);
-/* The parameter of that full name; ARGUMENT (naming it) where there is none. */
+/* The parameter of that full name. Errors: ARGUMENT (naming it) where there is none, MEMORY. */
 WG_API wg_status wg_store_find(wg_store *store, const char *name, wg_parameter_view *out);
 /* The number of elements of all parameters together. */
 WG_API int64_t wg_store_elements(const wg_store *store);
-/* The Euclidean norm of all gradients, summed in f64 in a fixed order. */
-WG_API double wg_gradient_norm(const wg_store *store);
-/* Scales all gradients so that their norm is at most `most`; returns the norm before (PyTorch's
- * clip_grad_norm_). A norm that is not finite changes nothing. */
+/* The Euclidean norm of all gradients, summed in f64 in a fixed order. NaN where memory ran out
+ * (wg_last_message). */
+WG_API double wg_gradient_norm(wg_store *store);
+/* Scales all gradients by most/(norm + 1e-6) where that is below 1; returns the norm before
+ * (PyTorch's clip_grad_norm_). A norm that is not finite, or a negative `most`, changes nothing. */
 WG_API double wg_clip_norm(wg_store *store, double most);
-/* Sets all gradients to zero (wg_step does so after each step). */
+/* Sets all gradients to zero (wg_step does so after each step). Costs a flag a parameter. */
 WG_API void wg_zero_gradients(wg_store *store);
 
 /* A name scope over a store, on a tape: what layers take. Passed by value. */
@@ -57,13 +65,15 @@ typedef struct wg_net {
 WG_API wg_net wg_net_train(wg_store *store, wg_tape *tape, uint64_t step);
 /* A net for inference. */
 WG_API wg_net wg_net_eval(wg_store *store, wg_tape *tape);
-/* The net one name deeper: wg_scope(net, "block%d", i). Errors land on the tape. */
+/* The net one name deeper: wg_scope(net, "block%d", i). On the tape: ARGUMENT for an empty name,
+ * LIMIT for one that is too long, MEMORY. Takes memory at the first use of a name alone. */
 WG_API wg_net wg_scope(wg_net net, const char *format, ...) WG_PRINTF(2, 3);
 
 /* ---- Initializers -------------------------------------------------------------------------- */
 
 typedef enum wg_initializer_kind {
-    WG_INIT_DEFAULT, /* the layer's own (PyTorch's) */
+    WG_INIT_DEFAULT, /* the layer's own (PyTorch's); in wg_parameter U(±1/√(fan in)), and 0 for
+                        fewer than two axes */
     WG_INIT_CONSTANT,
     WG_INIT_UNIFORM,
     WG_INIT_NORMAL,
@@ -82,33 +92,40 @@ typedef struct wg_initializer {
 WG_API wg_initializer wg_init_constant(double value);
 WG_API wg_initializer wg_init_uniform(double low, double high);
 WG_API wg_initializer wg_init_normal(double mean, double deviation);
-/* U(±gain·√(6/(fan in + fan out))), N(0, gain²·2/(fan in + fan out)): Glorot & Bengio 2010. For a
- * weight [out, in, …] the fans are in·rest and out·rest. */
+/* The fans of a weight [out, in, …] are in·rest and out·rest; these need rank >= 2, gain >= 0.
+ *
+ * U(±gain·√(6/(fan in + fan out))), N(0, gain²·2/(fan in + fan out)): X. Glorot, Y. Bengio,
+ * "Understanding the difficulty of training deep feedforward neural networks", 2010, eq. 16. */
 WG_API wg_initializer wg_init_glorot_uniform(double gain);
 WG_API wg_initializer wg_init_glorot_normal(double gain);
-/* U(±gain·√(3/fan in)), N(0, gain²/fan in): He et al. 2015; gain √2 for relu. */
+/* U(±gain·√(3/fan in)), N(0, gain²/fan in); gain √2 for relu: K. He, X. Zhang, S. Ren, J. Sun,
+ * "Delving deep into rectifiers", 2015, eq. 10. */
 WG_API wg_initializer wg_init_he_uniform(double gain);
 WG_API wg_initializer wg_init_he_normal(double gain);
-/* Rows (or columns, whichever are fewer) orthonormal, times gain: Saxe et al. 2014. Needs rank
- * >= 2. */
+/* Rows (or columns, whichever are fewer) orthonormal, times gain, of the weight as a matrix
+ * [out, in·rest]: A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of
+ * learning in deep linear neural networks", 2014. */
 WG_API wg_initializer wg_init_orthogonal(double gain);
 
 /* ---- Layers -------------------------------------------------------------------------------- */
 
 /* The parameter `name` of this scope, made at first use; later uses must ask for the same dtype and
- * shape (else SHAPE on the tape). dtype f32 or f64. */
+ * shape (else SHAPE on the tape). Sweeps add to its gradient in the store; used twice, it receives
+ * both. On the tape: DTYPE unless f32 or f64, ARGUMENT for a name or an initializer out of range,
+ * LIMIT, MEMORY. Takes memory at first use alone. */
 WG_API wg_var wg_parameter(wg_net net, const char *name, wg_dtype dtype, int rank,
                            const int64_t *shape, wg_initializer initializer);
 
 typedef struct wg_linear_options {
-    int64_t out; /* required: outputs */
+    int64_t out; /* required: outputs, >= 1 */
     bool no_bias;
     wg_initializer weight; /* default U(±1/√in), PyTorch's */
     wg_initializer bias;   /* default U(±1/√in) */
 } wg_linear_options;
 
 /* x [..., in] · weightᵀ + bias: [..., out]. Parameters name.weight [out, in] and name.bias [out],
- * of x's dtype. */
+ * of x's dtype (f32 or f64).
+ * On the tape: SHAPE and DTYPE where x does not fit, naming layer, shapes and weight. */
 WG_API wg_var wg_linear_with(wg_net net, const char *name, wg_var x, wg_linear_options options);
 static inline wg_var wg_linear(wg_net net, const char *name, wg_var x, int64_t out) {
     wg_linear_options options = {0, false, {WG_INIT_DEFAULT, 0, 0}, {WG_INIT_DEFAULT, 0, 0}};
@@ -118,7 +135,8 @@ static inline wg_var wg_linear(wg_net net, const char *name, wg_var x, int64_t o
 
 /* In training each element is zeroed with probability p, and the others are scaled by 1/(1 − p);
  * else x itself. The choice depends on the store's seed, the scope's name, the step and the element
- * alone: give two dropouts of one scope scopes of their own. p in [0, 1). */
+ * alone: give two dropouts of one scope scopes of their own. On the tape: ARGUMENT for a p outside
+ * [0, 1), DTYPE unless x is an array of f32 or f64. Srivastava et al., JMLR 15 (2014). */
 WG_API wg_var wg_dropout(wg_net net, wg_var x, double p);
 
 #ifdef __cplusplus

@@ -1,4 +1,8 @@
-/* optim.h: optimizers over a store's flat buffers. */
+/* optim.h: optimizers over a store's flat buffers.
+ *
+ * State (momentum, moments, Adam's count of steps) belongs to each parameter: one that is made
+ * after steps were taken begins with none, and the others keep theirs. A parameter that no sweep
+ * reached has the gradient 0: momentum and decay still move it. */
 #ifndef WENGERT_OPTIM_H
 #define WENGERT_OPTIM_H
 
@@ -11,18 +15,21 @@ extern "C" {
 typedef struct wg_optimizer wg_optimizer;
 
 /* v = momentum·v + (g + decay·w); w −= lr·v, or with Nesterov w −= lr·(g + decay·w + momentum·v):
- * PyTorch's SGD (the first step's v is g). */
+ * PyTorch's SGD (the first step's v is g + decay·w). */
 typedef struct wg_sgd_options {
-    double lr; /* required, > 0 */
-    double momentum, decay;
-    bool nesterov;
+    double lr;              /* required, > 0 */
+    double momentum, decay; /* >= 0 */
+    bool nesterov;          /* needs a momentum */
 } wg_sgd_options;
 WG_API wg_optimizer *wg_sgd(wg_store *store, wg_sgd_options options);
 
-/* Kingma & Ba 2015, algorithm 1, as PyTorch computes it; decay is added to the gradient (Adam) or
- * shrinks the weights (AdamW: Loshchilov & Hutter 2019). */
+/* D. Kingma, J. Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1, as PyTorch
+ * computes it. Adam adds decay·w to the gradient; AdamW shrinks w by 1 − lr·decay instead (I.
+ * Loshchilov, F. Hutter, "Decoupled weight decay regularization", 2019). */
 typedef struct wg_adam_options {
-    double lr, beta1, beta2, epsilon, decay;
+    double lr;             /* > 0 */
+    double beta1, beta2;   /* in [0, 1) */
+    double epsilon, decay; /* >= 0 */
 } wg_adam_options;
 typedef wg_adam_options wg_adamw_options;
 /* lr 1e-3, betas 0.9 and 0.999, epsilon 1e-8, decay 0. */
@@ -33,16 +40,18 @@ WG_API wg_optimizer *wg_adam(wg_store *store, wg_adam_options options);
 WG_API wg_optimizer *wg_adamw(wg_store *store, wg_adamw_options options);
 
 /* The constructors return NULL where an option is out of range or memory ran out (wg_last_message
- * says which). */
+ * says which). The store must outlive the optimizer's last step. NULL is allowed here. */
 WG_API void wg_optimizer_free(wg_optimizer *optimizer);
+/* For schedules; 0 is allowed. A number below 0 or not finite leaves it as it was. */
 WG_API void wg_set_lr(wg_optimizer *optimizer, double lr);
 WG_API double wg_lr(const wg_optimizer *optimizer);
 /* Steps taken. */
 WG_API uint64_t wg_steps(const wg_optimizer *optimizer);
 
 /* One step from the store's gradients, which are zero afterwards. After a failure on `tape` (the
- * one that was swept) it changes nothing and returns the tape's status. Reset the tape afterwards:
- * it borrowed the old values. */
+ * one that was swept; NULL for none) it changes nothing and returns the tape's status; so too where
+ * memory runs out (MEMORY; only the first step, and one after new parameters, asks for any). Reset
+ * the tape afterwards: it borrowed the values of before. */
 WG_API wg_status wg_step(wg_optimizer *optimizer, wg_tape *tape);
 
 #ifdef __cplusplus

@@ -74,8 +74,8 @@ static inline wg_var wg_number(double value) {
     return var;
 }
 
-/* A scalar variable on the tape: a leaf that wants a gradient. */
-WG_API wg_var wg_scalar(wg_tape *tape, double value);
+/* wg_scalar(tape, value): a scalar variable on the tape, a leaf that wants a gradient (defined
+ * inline below). */
 
 /* The value of a number, a scalar, or an array of one element. NaN for a handle that holds none
  * (stale, poisoned, more elements, storage already given back), and an error on its tape. */
@@ -102,9 +102,8 @@ WG_API wg_status wg_backward_keep(wg_var y);
  * product. */
 WG_API wg_status wg_backward_from(wg_var y, wg_var seed);
 
-/* dy/dx after a sweep, for a scalar x or an array of one element; 0 where x was not reached, and
- * for a plain number. */
-WG_API double wg_adjoint(wg_var x);
+/* wg_adjoint(x): dy/dx after a sweep, for a scalar x or an array of one element; 0 where x was not
+ * reached, and for a plain number. */
 
 /* Keeps x's storage through wg_backward, so that its value can be read afterwards. Returns x. */
 WG_API wg_var wg_keep(wg_var x);
@@ -159,6 +158,10 @@ typedef struct wg_lane {
     uint64_t
         capacity;   /* 0 while the tape has failed or does not record: then all goes the slow way */
     uint64_t epoch; /* of the scalars recorded now */
+    double *adjoint;        /* of the scalars; zero outside of leaves unless `adjoints_kept` */
+    uint64_t adjoint_count; /* how many of them sweeps have reached */
+    uint64_t adjoints_kept; /* 1: those of intermediates stand too (wg_backward_keep) */
+    uint64_t leaf_head; /* index + 1 of the latest leaf; its operand a leads to the one before */
     uint64_t cached_bits[WG_CONSTANT_WAYS];  /* plain operands seen lately … */
     uint64_t cached_index[WG_CONSTANT_WAYS]; /* … and where they stand among the constants */
 } wg_lane;
@@ -179,8 +182,54 @@ typedef enum wg_opcode {
     WG_CODE_NUMBER_SUB, /* constant[b] - a */
     WG_CODE_NUMBER_DIV, /* constant[b] / a */
     WG_CODE_POW_NUMBER, /* a to the power constant[b] */
-    WG_CODE_RULES       /* the first of the table in src/op/rules.h */
+    WG_CODE_RULES,      /* the first of the table in src/kernel/rules.h that is not above: */
+    WG_CODE_neg = WG_CODE_RULES, /* -a */
+    WG_CODE_square               /* a * a */
 } wg_opcode;
+
+static inline wg_lane *wg_lane_of(wg_tape *tape) {
+    return (wg_lane *)(void *)tape;
+}
+
+/* Records an entry; the caller has seen that there is room. */
+static inline wg_var wg_push_inline(wg_tape *tape, wg_lane *lane, uint16_t code, uint32_t a,
+                                    uint32_t b, double value) {
+    uint64_t i = lane->count;
+    wg_var result;
+    lane->value[i] = value;
+    lane->operand[i].a = a;
+    lane->operand[i].b = b;
+    lane->opcode[i] = code;
+    lane->count = i + 1;
+    result.tape = tape;
+    result.as.bits = i | lane->epoch << 32;
+    return result;
+}
+
+WG_API wg_var wg_scalar_slow(wg_tape *tape, double value);
+WG_API double wg_adjoint_slow(wg_var x);
+
+static inline wg_var wg_scalar(wg_tape *tape, double value) {
+    wg_lane *lane = wg_lane_of(tape);
+    if (lane->count < lane->capacity) {
+        uint32_t before = (uint32_t)lane->leaf_head;
+        lane->leaf_head = lane->count + 1;
+        return wg_push_inline(tape, lane, WG_CODE_LEAF, before, 0, value);
+    }
+    return wg_scalar_slow(tape, value);
+}
+
+static inline double wg_adjoint(wg_var x) {
+    if (x.tape != NULL) {
+        const wg_lane *lane = wg_lane_of(x.tape);
+        uint32_t index = (uint32_t)x.as.bits;
+        if (x.as.bits >> 32 == lane->epoch && index < lane->adjoint_count &&
+            (lane->opcode[index] == WG_CODE_LEAF || lane->adjoints_kept != 0)) {
+            return lane->adjoint[index];
+        }
+    }
+    return wg_adjoint_slow(x);
+}
 
 static inline unsigned wg_constant_way(uint64_t bits) {
     return (unsigned)((bits * 0x9e3779b97f4a7c15u) >> 59);

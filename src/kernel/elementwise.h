@@ -28,6 +28,14 @@ typedef enum wg_rule_index {
         WG_RULE_COUNT
 } wg_rule_index;
 
+/* Rules that choose rather than scale: where their derivative is zero it is so even against an
+ * infinite or NaN adjoint, as PyTorch's masks make it. (azmul serves the second derivatives.) */
+static inline bool wg_rule_picks(wg_rule_index index) {
+    return (index >= WG_RULE_sign && index <= WG_RULE_round) || index == WG_RULE_relu ||
+           index == WG_RULE_azmul || (index >= WG_RULE_max && index <= WG_RULE_ne) ||
+           index == WG_RULE_where || index == WG_RULE_clamp;
+}
+
 /* The loops for the machine this runs on, WG_RULE_COUNT of them. */
 const wg_rule_loops *wg_kernel_rule_loops(void);
 

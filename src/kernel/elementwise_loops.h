@@ -9,8 +9,9 @@
             z = in_z[(i) * (s)[3]], r = in_r[(i) * (s)[4]];                                        \
     (void)x, (void)y, (void)z, (void)r
 
-/* A zero adjoint contributes zero, whatever the derivative. */
-#define WG_PARTIAL_LOOP(name, derivative)                                                          \
+/* A zero adjoint contributes zero, whatever the derivative; a zero derivative of a rule that picks,
+ * whatever the adjoint. */
+#define WG_PARTIAL_LOOP(name, picks, derivative)                                                   \
     static void WG_TYPED(name)(size_t n, const void *const *in, const ptrdiff_t *stride,           \
                                void *out) {                                                        \
         const T *in_g = in[0], *in_x = in[1], *in_y = in[2], *in_z = in[3], *in_r = in[4];         \
@@ -20,13 +21,13 @@
             static const ptrdiff_t one[WG_LOOP_INPUTS] = {1, 1, 1, 1, 1};                          \
             for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {                                         \
                 WG_LOAD(i, one);                                                                   \
-                o[i] = g == 0 ? 0 : g * (derivative);                                              \
+                o[i] = g == 0 || ((picks) && (derivative) == 0) ? 0 : g * (derivative);            \
             }                                                                                      \
             return;                                                                                \
         }                                                                                          \
         for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {                                             \
             WG_LOAD(i, stride);                                                                    \
-            o[i] = g == 0 ? 0 : g * (derivative);                                                  \
+            o[i] = g == 0 || ((picks) && (derivative) == 0) ? 0 : g * (derivative);                \
         }                                                                                          \
     }
 
@@ -49,18 +50,18 @@
 
 #define WG_LOOPS_U(name, value, dx, ...)                                                           \
     WG_VALUE_LOOP(name, 1, WG_TYPED(wg_v_##name)(px[i]), WG_TYPED(wg_v_##name)(px[i * s[0]]))      \
-    WG_PARTIAL_LOOP(wg_dx_##name, dx)
+    WG_PARTIAL_LOOP(wg_dx_##name, wg_rule_picks(WG_RULE_##name), dx)
 #define WG_LOOPS_B(name, value, dx, dy, ...)                                                       \
     WG_VALUE_LOOP(name, 2, WG_TYPED(wg_v_##name)(px[i], py[i]),                                    \
                   WG_TYPED(wg_v_##name)(px[i * s[0]], py[i * s[1]]))                               \
-    WG_PARTIAL_LOOP(wg_dx_##name, dx)                                                              \
-    WG_PARTIAL_LOOP(wg_dy_##name, dy)
+    WG_PARTIAL_LOOP(wg_dx_##name, wg_rule_picks(WG_RULE_##name), dx)                               \
+    WG_PARTIAL_LOOP(wg_dy_##name, wg_rule_picks(WG_RULE_##name), dy)
 #define WG_LOOPS_T(name, value, dx, dy, dz, ...)                                                   \
     WG_VALUE_LOOP(name, 3, WG_TYPED(wg_v_##name)(px[i], py[i], pz[i]),                             \
                   WG_TYPED(wg_v_##name)(px[i * s[0]], py[i * s[1]], pz[i * s[2]]))                 \
-    WG_PARTIAL_LOOP(wg_dx_##name, dx)                                                              \
-    WG_PARTIAL_LOOP(wg_dy_##name, dy)                                                              \
-    WG_PARTIAL_LOOP(wg_dz_##name, dz)
+    WG_PARTIAL_LOOP(wg_dx_##name, wg_rule_picks(WG_RULE_##name), dx)                               \
+    WG_PARTIAL_LOOP(wg_dy_##name, wg_rule_picks(WG_RULE_##name), dy)                               \
+    WG_PARTIAL_LOOP(wg_dz_##name, wg_rule_picks(WG_RULE_##name), dz)
 
 WG_RULES_ARITHMETIC(WG_LOOPS_B)
 WG_RULES_UNARY(WG_LOOPS_U)

@@ -62,9 +62,8 @@ void wg_kernel_cross_entropy_chain(wg_dtype dtype, int64_t classes, const void *
 #pragma omp parallel for schedule(static) if (rows * classes >= SHARED_FROM)
 #endif
     for (int64_t i = 0; i < rows; i++) {
-        const wg_planes row = {dtype, 1, classes, 1};
         char *const out = (char *)to + i * bytes;
-        wg_kernel_softmax(&row, (const char *)x + i * bytes, out);
+        wg_kernel_softmax_row(dtype, classes, (const char *)x + i * bytes, out);
         (dtype == WG_F32 ? chain_float : chain_double)(classes, wg_index_at(labels, i), factor,
                                                        out);
     }

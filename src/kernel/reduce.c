@@ -21,33 +21,39 @@
 
 #define FOLD_SUM(a, x) ((a) + (x))
 #define FOLD_PROD(a, x) ((a) * (x))
-#define FOLD_MAX(a, x) ((x) > (a) || (x) != (x) ? (x) : (a))
-#define FOLD_MIN(a, x) ((x) < (a) || (x) != (x) ? (x) : (a))
+#define FOLD_MAX(a, x) ((((x) > (a)) | ((x) != (x))) != 0 ? (x) : (a))
+#define FOLD_MIN(a, x) ((((x) < (a)) | ((x) != (x))) != 0 ? (x) : (a))
+
+/* What a lane is: sums and products of floats are taken in double. */
+#define LANE_SUM(type) double
+#define LANE_PROD(type) double
+#define LANE_MAX(type) type
+#define LANE_MIN(type) type
 
 /* row: n elements into one. columns: acc[j] = fold(acc[j], x[j]) for j < n, n <= STRIP. */
 #define FOLDS(KIND, type, identity)                                                                \
     static double row_##KIND##_##type(int64_t n, const char *from, int64_t step) {                 \
         const type *x = (const void *)from;                                                        \
         const int64_t s = step / (int64_t)sizeof *x;                                               \
-        double lane[LANES];                                                                        \
+        LANE_##KIND(type) lane[LANES];                                                             \
         int64_t i = 0;                                                                             \
         for (int k = 0; k < LANES; k++) {                                                          \
-            lane[k] = identity;                                                                    \
+            lane[k] = (LANE_##KIND(type))(identity);                                               \
         }                                                                                          \
         for (; s == 1 && i + LANES <= n; i += LANES) {                                             \
             for (int k = 0; k < LANES; k++) {                                                      \
-                lane[k] = FOLD_##KIND(lane[k], (double)x[i + k]);                                  \
+                lane[k] = FOLD_##KIND(lane[k], (LANE_##KIND(type))x[i + k]);                       \
             }                                                                                      \
         }                                                                                          \
         for (; i < n; i++) {                                                                       \
-            lane[i % LANES] = FOLD_##KIND(lane[i % LANES], (double)x[i * s]);                      \
+            lane[i % LANES] = FOLD_##KIND(lane[i % LANES], (LANE_##KIND(type))x[i * s]);           \
         }                                                                                          \
         for (int half = LANES / 2; half > 0; half /= 2) {                                          \
             for (int k = 0; k < half; k++) {                                                       \
                 lane[k] = FOLD_##KIND(lane[k], lane[k + half]);                                    \
             }                                                                                      \
         }                                                                                          \
-        return lane[0];                                                                            \
+        return (double)lane[0];                                                                    \
     }                                                                                              \
     static void columns_##KIND##_##type(int64_t n, const char *from, int64_t step, double *acc) {  \
         const type *x = (const void *)from;                                                        \

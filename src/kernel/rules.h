@@ -60,7 +60,7 @@
     U(digamma, (T)wg_math_polygamma(0, x), R_B(polygamma, R_NUM(1), x), 0.3, 4)                    \
     U(abs, F(fabs)(x), R_U(sign, x), 0.2, 2)                                                       \
     U(sign, x > 0 ? 1 : x < 0 ? -1 : x, R_NUM(0), 0.2, 2)                                          \
-    U(step, x > 0 ? 1 : x <= 0 ? 0 : x, R_NUM(0), 0.2, 2)                                          \
+    U(heaviside, x > 0 ? 1 : x <= 0 ? 0 : x, R_NUM(0), 0.2, 2)                                     \
     U(floor, F(floor)(x), R_NUM(0), 0.2, 0.8)                                                      \
     U(ceil, F(ceil)(x), R_NUM(0), 0.2, 0.8)                                                        \
     U(round, F(rint)(x), R_NUM(0), 0.6, 1.4)                                                       \
@@ -72,7 +72,7 @@
                 : x) +                                                                             \
           F(log1p)(F(exp)(-F(fabs)(x))),                                                           \
       R_U(sigmoid, x), -3, 3)                                                                      \
-    U(relu, x <= 0 ? 0 : x, R_U(step, r), 0.2, 2)
+    U(relu, x <= 0 ? 0 : x, R_U(heaviside, r), 0.2, 2)
 
 #define WG_RULES_BINARY(B)                                                                         \
     B(azmul, x == 0 ? 0 : x * y, y, x, 0.5, 2, -2, 2)                                              \
@@ -106,6 +106,6 @@
        : x < y ? (y > z ? z : y)                                                                   \
                : x,                                                                                \
        R_MUL(R_B(ge, x, y), R_B(le, x, z)), R_MUL(R_B(lt, x, y), R_B(le, y, z)),                   \
-       R_ADD(R_B(gt, x, z), R_MUL(R_B(lt, x, y), R_B(gt, y, z))), -0.8, 0.8, -2, -1, 1, 2)
+       R_B(max, R_B(gt, x, z), R_MUL(R_B(lt, x, y), R_B(gt, y, z))), -0.8, 0.8, -2, -1, 1, 2)
 
 #endif

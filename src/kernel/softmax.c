@@ -54,6 +54,14 @@ void wg_kernel_log_softmax_chain(const wg_planes *planes, const void *y, const v
                 to);
 }
 
+void wg_kernel_softmax_row(wg_dtype dtype, int64_t n, const void *x, void *to) {
+    if (dtype == WG_F32) {
+        softmax_row_float(n, x, to);
+    } else {
+        softmax_row_double(n, x, to);
+    }
+}
+
 double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x) {
     if (dtype == WG_F32) {
         const float max = row_max_float(n, x);

@@ -4,8 +4,10 @@
 #define BLOCK 32768
 /* From how many elements threads pay. */
 #define SHARED_FROM 262144
-/* Rows and columns of a tile: both sides' cache lines stay in L1. */
-#define TILE 32
+/* Rows of a tile: a cache line of floats; columns: lines that fit even where all fall on one set of
+ * L1. */
+#define TILE 16
+#define TILE_COLUMNS 8
 
 static int64_t magnitude(int64_t x) {
     return x < 0 ? -x : x;
@@ -134,8 +136,7 @@ static bool find_transposition(wg_walk *walk) {
     return true;
 }
 
-/* The tiles [low, high) of all planes, counted through. A tile of one side is TILE columns of all
- * of the plane's rows, so that its rows are visited in stretches of TILE. */
+/* Stripes of TILE rows [low, high) of all planes, counted through, tile by tile. */
 static void walk_tiles(const wg_walk *walk, wg_walk_row row, int64_t low, int64_t high) {
     const int outer = walk->rank - 2;
     const int64_t *const s0 = walk->step[0] + outer, *const s1 = walk->step[1] + outer;
@@ -146,8 +147,8 @@ static void walk_tiles(const wg_walk *walk, wg_walk_row row, int64_t low, int64_
         const int64_t bottom = top + TILE < m ? top + TILE : m;
         wg_cursor cursor;
         wg_cursor_start(&cursor, walk, outer, tile / tiles);
-        for (int64_t j = 0; j < n; j += TILE) {
-            const int64_t width = n - j < TILE ? n - j : TILE;
+        for (int64_t j = 0; j < n; j += TILE_COLUMNS) {
+            const int64_t width = n - j < TILE_COLUMNS ? n - j : TILE_COLUMNS;
             for (int64_t i = top; i < bottom; i++) {
                 row(width, cursor.at[0] + i * s0[0] + j * s0[1], s0[1],
                     cursor.at[1] + i * s1[0] + j * s1[1], s1[1]);

@@ -20,6 +20,7 @@
     X(amin)                                                                                        \
     X(extreme_shares)                                                                              \
     X(argmax)                                                                                      \
+    X(affine)                                                                                      \
     X(matmul)                                                                                      \
     X(softmax)                                                                                     \
     X(softmax_chain)                                                                               \
@@ -30,6 +31,8 @@
     X(soft_cross_entropy)                                                                          \
     X(mse)                                                                                         \
     X(gather_rows)                                                                                 \
-    X(scatter_add_rows)
+    X(scatter_add_rows)                                                                            \
+    X(stack)                                                                                       \
+    X(place)
 
 #endif

@@ -34,6 +34,10 @@ extern const wg_op wg_rule_ops[WG_RULE_COUNT];
          ? (int)WG_CODE_add + (int)(index)                                                         \
          : (int)WG_CODE_RULES + (int)(index)-WG_RULES_KNOWN_TO_HEADER)
 
+_Static_assert(WG_CODE_OF_RULE(WG_RULE_neg) == WG_CODE_neg &&
+                   WG_CODE_OF_RULE(WG_RULE_square) == WG_CODE_square,
+               "the public header names these two");
+
 /* The rule of an opcode, or NULL for opcodes that are none. */
 static inline const wg_rule_info *wg_rule_of_code(uint16_t code) {
     if (code >= WG_CODE_RULES) {
@@ -42,7 +46,8 @@ static inline const wg_rule_info *wg_rule_of_code(uint16_t code) {
     return code >= WG_CODE_add && code <= WG_CODE_div ? &wg_rule_infos[code - WG_CODE_add] : NULL;
 }
 
-/* g · partial with an absolute zero, and nothing done where the partial is 1 or −1. */
-wg_var wg_times(wg_var g, wg_var partial);
+/* g · partial, and nothing done where the partial is 1 or −1. A zero g is absolute; where the rule
+ * picks (wg_rule_picks), a zero partial is. */
+wg_var wg_times(wg_var g, wg_var partial, bool picks);
 
 #endif

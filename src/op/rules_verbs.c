@@ -29,12 +29,12 @@ WG_RULES_UNARY(WG_VERBS_U)
 WG_RULES_BINARY(WG_VERBS_B)
 WG_RULES_TERNARY(WG_VERBS_T)
 
-wg_var wg_times(wg_var g, wg_var partial) {
+wg_var wg_times(wg_var g, wg_var partial, bool picks) {
     if (partial.tape == NULL && partial.as.number == 1) {
         return g;
     }
     if (partial.tape == NULL && partial.as.number == -1) {
         return (wg_neg)(g);
     }
-    return (wg_azmul)(g, partial);
+    return picks ? (wg_azmul)(partial, g) : (wg_azmul)(g, partial);
 }

@@ -17,19 +17,25 @@
         adjoint[at.b] = sum_b;                                                                     \
     }
 
+#define WG_GIVE(to, index, derivative)                                                             \
+    {                                                                                              \
+        const double d = derivative;                                                               \
+        adjoint[to] += wg_rule_picks(index) && d == 0 ? 0 : g * d;                                 \
+    }
+
 #define WG_CASE_U(name, value_text, dx, ...)                                                       \
     case WG_CODE_RULES + WG_RULE_##name - WG_RULES_KNOWN_TO_HEADER: {                              \
         const double x = value[at.a], r = value[i];                                                \
         (void)x, (void)r;                                                                          \
-        adjoint[at.a] += g * (dx);                                                                 \
+        WG_GIVE(at.a, WG_RULE_##name, dx)                                                          \
         break;                                                                                     \
     }
 #define WG_CASE_B(name, value_text, dx, dy, ...)                                                   \
     case WG_CODE_RULES + WG_RULE_##name - WG_RULES_KNOWN_TO_HEADER: {                              \
         const double x = value[at.a], y = value[at.b], r = value[i];                               \
         (void)x, (void)y, (void)r;                                                                 \
-        adjoint[at.a] += g * (dx);                                                                 \
-        adjoint[at.b] += g * (dy);                                                                 \
+        WG_GIVE(at.a, WG_RULE_##name, dx)                                                          \
+        WG_GIVE(at.b, WG_RULE_##name, dy)                                                          \
         break;                                                                                     \
     }
 #define WG_CASE_T(name, value_text, dx, dy, dz, ...)                                               \
@@ -37,9 +43,9 @@
         uint32_t c = operand[i - 1].a;                                                             \
         const double x = value[at.a], y = value[at.b], z = value[c], r = value[i];                 \
         (void)x, (void)y, (void)z, (void)r;                                                        \
-        adjoint[at.a] += g * (dx);                                                                 \
-        adjoint[at.b] += g * (dy);                                                                 \
-        adjoint[c] += g * (dz);                                                                    \
+        WG_GIVE(at.a, WG_RULE_##name, dx)                                                          \
+        WG_GIVE(at.b, WG_RULE_##name, dy)                                                          \
+        WG_GIVE(c, WG_RULE_##name, dz)                                                             \
         break;                                                                                     \
     }
 
@@ -47,23 +53,33 @@ static void sweep(wg_tape *tape, uint64_t from, uint64_t to) {
     const double *const value = tape->lane.value, *const constant = tape->constant;
     const wg_operands *const operand = tape->lane.operand;
     const uint16_t *const opcode = tape->lane.opcode;
-    double *const adjoint = tape->adjoint;
+    double *const adjoint = tape->lane.adjoint;
     for (uint64_t i = to; i-- > from;) {
         const double g = adjoint[i];
         if (g == 0) { /* contributes nothing, whatever the derivative */
             continue;
         }
         const wg_operands at = operand[i];
-        switch (opcode[i]) {
-        case WG_CODE_add:
-            WG_GIVE_BOTH(g, g)
-            break;
-        case WG_CODE_sub:
-            WG_GIVE_BOTH(g, -g)
-            break;
-        case WG_CODE_mul:
+        const unsigned code = opcode[i];
+        /* The commonest by direct branches, which are predicted better than the switch's one
+         * indirect jump. */
+        if (code == WG_CODE_mul) {
             WG_GIVE_BOTH(g * value[at.b], g * value[at.a])
-            break;
+            continue;
+        }
+        if (code == WG_CODE_add) {
+            WG_GIVE_BOTH(g, g)
+            continue;
+        }
+        if (code == WG_CODE_MUL_NUMBER) {
+            adjoint[at.a] += g * constant[at.b];
+            continue;
+        }
+        if (code == WG_CODE_sub) {
+            WG_GIVE_BOTH(g, -g)
+            continue;
+        }
+        switch (code) {
         case WG_CODE_div: {
             double scaled = g / value[at.b];
             WG_GIVE_BOTH(scaled, -scaled * value[i])
@@ -71,9 +87,6 @@ static void sweep(wg_tape *tape, uint64_t from, uint64_t to) {
         }
         case WG_CODE_ADD_NUMBER:
             adjoint[at.a] += g;
-            break;
-        case WG_CODE_MUL_NUMBER:
-            adjoint[at.a] += g * constant[at.b];
             break;
         case WG_CODE_DIV_NUMBER:
             adjoint[at.a] += g / constant[at.b];
@@ -108,10 +121,10 @@ static void sweep(wg_tape *tape, uint64_t from, uint64_t to) {
  * what it returns for `from`. */
 static uint64_t clear(wg_tape *tape, uint64_t from, uint64_t to, uint64_t leaf) {
     for (; leaf > from; leaf = tape->lane.operand[leaf - 1].a) {
-        memset(tape->adjoint + leaf, 0, (size_t)(to - leaf) * sizeof(double));
+        memset(tape->lane.adjoint + leaf, 0, (size_t)(to - leaf) * sizeof(double));
         to = leaf - 1;
     }
-    memset(tape->adjoint + from, 0, (size_t)(to - from) * sizeof(double));
+    memset(tape->lane.adjoint + from, 0, (size_t)(to - from) * sizeof(double));
     return leaf;
 }
 
@@ -120,7 +133,7 @@ void wg_rules_sweep(wg_tape *tape, uint64_t from, uint64_t to, bool keep) {
         sweep(tape, from, to);
         return;
     }
-    uint64_t leaf = tape->leaf_head;
+    uint64_t leaf = tape->leaf_cursor;
     while (leaf > to) {
         leaf = tape->lane.operand[leaf - 1].a;
     }
@@ -130,6 +143,7 @@ void wg_rules_sweep(wg_tape *tape, uint64_t from, uint64_t to, bool keep) {
         leaf = clear(tape, block, to, leaf);
         to = block;
     }
+    tape->leaf_cursor = leaf; /* the next stretch is older */
 }
 
 int wg_rules_operands(const wg_tape *tape, uint64_t index, uint32_t *out) {
@@ -182,7 +196,8 @@ void wg_rules_chain(wg_tape *tape, uint64_t index, wg_var g) {
         wg_var partial = info != NULL ? info->partial[k](in[0], in[1], in[2], r)
                                       : number_partial(tape, index, in[0], r);
         if (partial.tape != NULL || partial.as.number != 0) {
-            wg_give_recorded(tape, in[k], wg_times(g, partial));
+            wg_give_recorded(tape, in[k],
+                             wg_times(g, partial, info != NULL && wg_rule_picks(info->index)));
         }
     }
 }

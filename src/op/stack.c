@@ -11,20 +11,33 @@
 static wg_status stack_shape(wg_call *call) {
     int64_t shape[1] = {wg_call_count(call)};
     for (int i = 0; i < wg_call_count(call); i++) {
-        if (wg_call_operand(call, i)->rank != 0 || wg_call_operand(call, i)->dtype != WG_F64) {
+        if (wg_call_operand(call, i)->rank != 0) {
             return wg_call_fail(call, WG_ERROR_SHAPE,
                                 "operand %d is an array of shape %s; it takes scalars (wg_at, "
                                 "wg_concat)",
                                 i, wg_call_shape(call, i));
         }
     }
-    return wg_call_result(call, WG_F64, 1, shape);
+    return wg_call_result(call, wg_call_operand(call, 0)->dtype, 1, shape);
+}
+
+/* Element i of a float buffer as a double, and += into one. */
+static double get(const wg_view *view) {
+    return view->dtype == WG_F32 ? (double)*(const float *)view->data : *(const double *)view->data;
+}
+static void add(const wg_view *view, int64_t i, double value) {
+    if (view->dtype == WG_F32) {
+        ((float *)view->data)[i] += (float)value;
+    } else {
+        ((double *)view->data)[i] += value;
+    }
 }
 
 static wg_status stack_forward(wg_call *call) {
-    double *out = wg_call_out(call)->data;
+    wg_view *out = wg_call_out(call);
+    memset(out->data, 0, (size_t)wg_view_count(out) * wg_dtype_size(out->dtype));
     for (int i = 0; i < wg_call_count(call); i++) {
-        out[i] = *(const double *)wg_call_operand(call, i)->data;
+        add(out, i, get(wg_call_operand(call, i)));
     }
     return WG_OK;
 }
@@ -49,7 +62,7 @@ static bool stack_samples(int index, wg_sample *sample) {
     return true;
 }
 
-WG_DEFINE_OP(stack, stack_forward, stack_chain, 0, 0)
+WG_DEFINE_OP(stack, stack_forward, stack_chain, 0, WG_OP_FLOATS)
 
 wg_var wg_stack_at(int n, const wg_var *scalars, const char *site) {
     return wg_apply(&wg_op_stack, n, scalars, NULL, 0, site);
@@ -75,12 +88,7 @@ static wg_status place_forward(wg_call *call) {
     wg_view *out = wg_call_out(call);
     memset(out->data, 0, (size_t)wg_view_count(out) * wg_dtype_size(out->dtype));
     for (int i = 0; i < wg_call_count(call); i++) {
-        double value = *(const double *)wg_call_operand(call, i)->data;
-        if (out->dtype == WG_F32) {
-            ((float *)out->data)[state->position[i]] += (float)value;
-        } else {
-            ((double *)out->data)[state->position[i]] += value;
-        }
+        add(out, state->position[i], get(wg_call_operand(call, i)));
     }
     return WG_OK;
 }
@@ -114,7 +122,7 @@ static bool place_samples(int index, wg_sample *sample) {
     return true;
 }
 
-WG_DEFINE_OP(place, place_forward, place_chain, 0, 0)
+WG_DEFINE_OP(place, place_forward, place_chain, 0, WG_OP_FLOATS)
 
 wg_var wg_place(wg_tape *tape, const wg_view *like, int n, const wg_var *scalars,
                 const int64_t *positions) {
@@ -141,11 +149,7 @@ wg_var wg_place(wg_tape *tape, const wg_view *like, int n, const wg_var *scalars
         result = wg_constant(tape, like->dtype, like->rank, like->shape, NULL);
         wg_view view = wg_view_of(result);
         for (int i = 0; i < n && view.data != NULL; i++) {
-            if (view.dtype == WG_F32) {
-                ((float *)view.data)[positions[i]] += (float)scalars[i].as.number;
-            } else {
-                ((double *)view.data)[positions[i]] += scalars[i].as.number;
-            }
+            add(&view, positions[i], scalars[i].as.number);
         }
     }
     wg_pool_drop(&tape->pool, block);

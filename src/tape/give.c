@@ -64,6 +64,27 @@ static bool same_shape(const wg_view *a, const wg_view *b) {
            memcmp(a->shape, b->shape, (size_t)a->rank * sizeof a->shape[0]) == 0;
 }
 
+wg_var wg_seed_like(wg_tape *tape, wg_var y, wg_var seed, const char *name) {
+    const wg_view like = wg_view_of(y), from = wg_view_of(seed);
+    if (!wg_var_is_array(seed) || same_shape(&from, &like) || wg_view_count(&from) == 1) {
+        return seed;
+    }
+    bool fits = from.rank <= like.rank;
+    for (int axis = 0; axis < from.rank && fits; axis++) {
+        int64_t size = like.shape[axis + like.rank - from.rank];
+        fits = from.shape[axis] == 1 || from.shape[axis] == size;
+    }
+    if (!fits) {
+        char text[192], other[192];
+        wg_tape_fail(tape, WG_ERROR_SHAPE, name, NULL,
+                     "a seed of shape %s for a result of shape %s",
+                     wg_shape_text(from.rank, from.shape, text, sizeof text),
+                     wg_shape_text(like.rank, like.shape, other, sizeof other));
+        return wg_poison(tape);
+    }
+    return wg_broadcast_to_at(seed, like.rank, like.shape, NULL);
+}
+
 /* A gradient on its way: a view and whoever owns its storage (a reference of our own). */
 typedef struct wg_parcel {
     wg_view view;
@@ -119,7 +140,7 @@ static bool fit(wg_tape *tape, wg_parcel *parcel, const wg_view *like) {
 static bool spread(wg_parcel *parcel, const wg_view *like) {
     const wg_view from = parcel->view;
     int64_t count = wg_view_count(&from);
-    if (count != 1 || wg_view_count(like) == 1) {
+    if (count != 1 || same_shape(&from, like)) {
         return from.rank >= like->rank;
     }
     parcel->view = *like;
@@ -191,6 +212,31 @@ static void add_to_node(wg_tape *tape, wg_node *node, wg_parcel *parcel) {
     memcpy(record->stride, parcel->view.stride, sizeof record->stride);
 }
 
+void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
+    wg_tape *tape = call->tape;
+    wg_node *node = wg_node_of(call->operands[i]);
+    if (node == NULL || node->view.dtype != dtype || !wg_wants(call, i) || tape->status != WG_OK ||
+        tape->recorded != NULL) {
+        return NULL;
+    }
+    if (node->sink != NULL) {
+        *accumulate = !node->sink->fresh;
+        node->sink->fresh = false;
+        return node->sink->gradient;
+    }
+    *accumulate = node->adjoint != NULL;
+    if (node->adjoint == NULL) {
+        wg_parcel fresh;
+        if (!new_parcel(tape, &fresh, dtype, &node->view)) {
+            return NULL;
+        }
+        add_to_node(tape, node, &fresh);
+        wg_pool_drop(&tape->pool, fresh.block);
+    }
+    wg_adjoint_record *record = wg_node_adjoint(node);
+    return record != NULL && own_adjoint(tape, node, record) ? record->data : NULL;
+}
+
 void wg_give_plain(wg_tape *tape, wg_var operand, wg_var gradient) {
     wg_view like = wg_view_of(operand);
     double number = gradient.tape == NULL ? gradient.as.number : 0;
@@ -205,7 +251,7 @@ void wg_give_plain(wg_tape *tape, wg_var operand, wg_var gradient) {
         }
         number = tape->lane.value[gradient.as.slot.index];
     } else if (!wg_var_is_array(operand)) {
-        tape->adjoint[operand.as.slot.index] += number;
+        tape->lane.adjoint[operand.as.slot.index] += number;
         return;
     }
     if (wg_var_is_array(operand)) {
@@ -216,7 +262,7 @@ void wg_give_plain(wg_tape *tape, wg_var operand, wg_var gradient) {
     } else {
         like.dtype = WG_F64;
         if (fit(tape, &parcel, &like)) {
-            tape->adjoint[operand.as.slot.index] += *(const double *)parcel.view.data;
+            tape->lane.adjoint[operand.as.slot.index] += *(const double *)parcel.view.data;
         }
     }
     wg_pool_drop(&tape->pool, parcel.block);

@@ -264,7 +264,7 @@ static wg_status run(wg_tape *tape, wg_var y, wg_var seed, const wg_var *xs, int
     }
     mark_active(tape, &sweep, xs, n);
     tape->recorded = &sweep;
-    wg_give_recorded(tape, y, seed);
+    wg_give_recorded(tape, y, wg_seed_like(tape, y, seed, "grad"));
     walk(tape);
     for (int i = 0; i < n && tape->status == WG_OK; i++) {
         out[i] = result_for(tape, xs[i]);

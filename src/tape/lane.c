@@ -118,13 +118,15 @@ bool wg_lane_holds(const wg_tape *tape, wg_slot slot) {
 }
 
 void wg_lane_clear_adjoints(wg_tape *tape, uint64_t first) {
-    if (tape->adjoints_kept && first < tape->adjoint_count) {
-        memset(tape->adjoint + first, 0, (size_t)(tape->adjoint_count - first) * sizeof(double));
-        tape->adjoints_kept = first > 0;
+    if (tape->lane.adjoints_kept && first < tape->lane.adjoint_count) {
+        memset(tape->lane.adjoint + first, 0,
+               (size_t)(tape->lane.adjoint_count - first) * sizeof(double));
+        tape->lane.adjoints_kept = first > 0 ? 1 : 0;
     }
-    for (uint64_t leaf = tape->leaf_head; leaf > first; leaf = tape->lane.operand[leaf - 1].a) {
-        if (leaf <= tape->adjoint_count) {
-            tape->adjoint[leaf - 1] = 0;
+    for (uint64_t leaf = tape->lane.leaf_head; leaf > first;
+         leaf = tape->lane.operand[leaf - 1].a) {
+        if (leaf <= tape->lane.adjoint_count) {
+            tape->lane.adjoint[leaf - 1] = 0;
         }
     }
 }
@@ -134,11 +136,11 @@ bool wg_lane_cut(wg_tape *tape, uint64_t count) {
         return true;
     }
     wg_lane_clear_adjoints(tape, count);
-    while (tape->leaf_head > count) {
-        tape->leaf_head = tape->lane.operand[tape->leaf_head - 1].a;
+    while (tape->lane.leaf_head > count) {
+        tape->lane.leaf_head = tape->lane.operand[tape->lane.leaf_head - 1].a;
     }
     tape->lane.count = count;
-    tape->adjoint_count = tape->adjoint_count < count ? tape->adjoint_count : count;
+    tape->lane.adjoint_count = tape->lane.adjoint_count < count ? tape->lane.adjoint_count : count;
     while (tape->segment_count > 0 && tape->segment[tape->segment_count - 1].first >= count) {
         tape->segment_count--;
     }
@@ -152,7 +154,7 @@ bool wg_lane_cut(wg_tape *tape, uint64_t count) {
     return grown;
 }
 
-wg_var wg_scalar(wg_tape *tape, double value) {
+wg_var wg_scalar_slow(wg_tape *tape, double value) {
     if (tape->status != WG_OK) {
         return wg_poison(tape);
     }
@@ -162,7 +164,7 @@ wg_var wg_scalar(wg_tape *tape, double value) {
     if (!wg_lane_room(tape, 1, "scalar", NULL)) {
         return wg_poison(tape);
     }
-    wg_var leaf = wg_lane_push(tape, WG_CODE_LEAF, (uint32_t)tape->leaf_head, 0, value);
-    tape->leaf_head = tape->lane.count;
+    wg_var leaf = wg_lane_push(tape, WG_CODE_LEAF, (uint32_t)tape->lane.leaf_head, 0, value);
+    tape->lane.leaf_head = tape->lane.count;
     return leaf;
 }

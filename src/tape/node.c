@@ -388,7 +388,8 @@ static bool is_spent(wg_var x, const wg_node *node) {
     if (node != NULL) {
         return (node->flags & WG_NODE_SPENT) != 0;
     }
-    return x.tape != NULL && !x.tape->adjoints_kept && x.as.slot.index < x.tape->adjoint_count &&
+    return x.tape != NULL && !x.tape->lane.adjoints_kept &&
+           x.as.slot.index < x.tape->lane.adjoint_count &&
            x.tape->lane.opcode[x.as.slot.index] != WG_CODE_LEAF;
 }
 
@@ -414,8 +415,8 @@ wg_status wg_read_adjoint(wg_var x, wg_dtype dtype, void *out, int64_t count) {
             "an array, wg_keep)");
         return wg_fail(WG_ERROR_STATE, "%s", x.tape->message);
     } else {
-        if (node == NULL && x.tape != NULL && x.as.slot.index < x.tape->adjoint_count) {
-            number = x.tape->adjoint[x.as.slot.index];
+        if (node == NULL && x.tape != NULL && x.as.slot.index < x.tape->lane.adjoint_count) {
+            number = x.tape->lane.adjoint[x.as.slot.index];
         }
         memset(view.stride, 0, sizeof view.stride);
         view.dtype = WG_F64;
@@ -424,11 +425,7 @@ wg_status wg_read_adjoint(wg_var x, wg_dtype dtype, void *out, int64_t count) {
     return copy_out(&view, dtype, out, count);
 }
 
-double wg_adjoint(wg_var x) {
-    if (x.tape != NULL && !wg_var_is_array(x) && x.as.slot.epoch == x.tape->lane.epoch &&
-        x.as.slot.index < x.tape->adjoint_count && !is_spent(x, NULL)) {
-        return x.tape->adjoint[x.as.slot.index];
-    }
+double wg_adjoint_slow(wg_var x) {
     double value = NAN;
     return wg_read_adjoint(x, WG_F64, &value, 1) == WG_OK ? value : NAN;
 }

@@ -35,21 +35,21 @@ static wg_start start_at(const wg_tape *tape, wg_var y) {
  * sweep. */
 static bool prepare_scalars(wg_tape *tape, uint64_t count) {
     uint64_t before = tape->adjoint_capacity;
-    if (!wg_tape_grow(tape, (void **)&tape->adjoint, &tape->adjoint_capacity, count,
-                      sizeof *tape->adjoint)) {
+    if (!wg_tape_grow(tape, (void **)&tape->lane.adjoint, &tape->adjoint_capacity, count,
+                      sizeof *tape->lane.adjoint)) {
         wg_tape_fail(tape, WG_ERROR_MEMORY, "backward", NULL, "no memory for %llu adjoints",
                      (unsigned long long)count);
         return false;
     }
     if (tape->adjoint_capacity > before) {
-        memset(tape->adjoint + before, 0,
-               (size_t)(tape->adjoint_capacity - before) * sizeof *tape->adjoint);
+        memset(tape->lane.adjoint + before, 0,
+               (size_t)(tape->adjoint_capacity - before) * sizeof *tape->lane.adjoint);
     }
-    for (uint64_t i = 0; i < tape->adjoint_count && tape->adjoints_kept; i++) {
-        tape->adjoint[i] = tape->lane.opcode[i] == WG_CODE_LEAF ? tape->adjoint[i] : 0;
+    for (uint64_t i = 0; i < tape->lane.adjoint_count && tape->lane.adjoints_kept; i++) {
+        tape->lane.adjoint[i] = tape->lane.opcode[i] == WG_CODE_LEAF ? tape->lane.adjoint[i] : 0;
     }
-    tape->adjoints_kept = false;
-    tape->adjoint_count = count > tape->adjoint_count ? count : tape->adjoint_count;
+    tape->lane.adjoints_kept = 0;
+    tape->lane.adjoint_count = count > tape->lane.adjoint_count ? count : tape->lane.adjoint_count;
     return true;
 }
 
@@ -186,17 +186,24 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
         return tape->status;
     }
     tape->sweeping = true;
+    tape->leaf_cursor = tape->lane.leaf_head;
     wg_no_grad_begin(tape);
     if (!is_array || (wg_node_of(y)->flags & WG_NODE_WANTS) != 0) {
         if (!keep) {
             drop_unread(tape, &start, root);
         }
-        wg_give_plain(tape, y, seed);
-        walk(tape, &start, root, keep);
+        uint64_t nodes = tape->node_count;
+        seed = wg_seed_like(tape, y, seed, "backward");
+        if (tape->status == WG_OK) {
+            wg_give_plain(tape, y, seed);
+            walk(tape, &start, root, keep);
+        }
+        wg_nodes_cut(tape, nodes);
     }
     wg_no_grad_end(tape);
     tape->sweeping = false;
-    tape->adjoints_kept = keep || tape->status != WG_OK; /* a broken sweep leaves what it had */
+    tape->lane.adjoints_kept =
+        keep || tape->status != WG_OK ? 1 : 0; /* a broken sweep leaves what it had */
     return tape->status;
 }
 

@@ -55,7 +55,7 @@ void wg_tape_free(wg_tape *tape) {
     wg_free(tape->lane.operand);
     wg_free(tape->lane.opcode);
     wg_free(tape->constant);
-    wg_free(tape->adjoint);
+    wg_free(tape->lane.adjoint);
     wg_free(tape->segment);
     wg_free(tape->scope);
     wg_free(tape);
@@ -64,11 +64,11 @@ void wg_tape_free(wg_tape *tape) {
 void wg_tape_reset(wg_tape *tape) {
     wg_nodes_cut(tape, 0);
     wg_lane_clear_adjoints(tape, 0);
-    tape->leaf_head = 0;
+    tape->lane.leaf_head = 0;
     wg_arena_cut(&tape->arena, (wg_arena_mark){tape->arena.first, 0});
     tape->lane.count = 0;
     tape->constant_count = 0;
-    tape->adjoint_count = 0;
+    tape->lane.adjoint_count = 0;
     tape->scope_count = 0;
     tape->no_grad = 0;
     tape->status = WG_OK;
@@ -169,8 +169,8 @@ wg_scope_mark wg_scope_begin(wg_tape *tape) {
         wg_tape_fail(tape, WG_ERROR_MEMORY, "scope_begin", NULL, "no memory for the mark");
         return mark;
     }
-    tape->scope[tape->scope_count++] = (wg_scope){tape->lane.count, tape->node_count,
-                                                  tape->constant_count, wg_arena_now(&tape->arena)};
+    tape->scope[tape->scope_count++] = (wg_open_scope){
+        tape->lane.count, tape->node_count, tape->constant_count, wg_arena_now(&tape->arena)};
     return mark;
 }
 
@@ -183,7 +183,7 @@ typedef struct wg_survivor {
 } wg_survivor;
 
 /* Takes keep[position] out of the scope's reach; false where it stands before the scope anyway. */
-static bool rescue(wg_tape *tape, const wg_scope *scope, wg_var kept, wg_survivor *survivor) {
+static bool rescue(wg_tape *tape, const wg_open_scope *scope, wg_var kept, wg_survivor *survivor) {
     wg_node *node = wg_node_of(kept);
     if (node != NULL) {
         if (kept.as.slot.index < scope->nodes || (node->flags & WG_NODE_GONE) != 0) {
@@ -225,7 +225,7 @@ wg_status wg_scope_end(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n) {
                             "scope %llu is not the innermost open one (%llu are open)",
                             (unsigned long long)mark.depth, (unsigned long long)tape->scope_count);
     }
-    wg_scope scope = tape->scope[tape->scope_count - 1];
+    wg_open_scope scope = tape->scope[tape->scope_count - 1];
     wg_block *memory = wg_pool_take(&tape->pool, (size_t)(n > 0 ? n : 0) * sizeof(wg_survivor));
     if (memory == NULL) {
         return wg_tape_fail(tape, WG_ERROR_MEMORY, "scope_end", NULL, "no memory for %d kept", n);

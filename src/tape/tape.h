@@ -60,10 +60,10 @@ typedef struct wg_segment {
     uint32_t epoch;
 } wg_segment;
 
-typedef struct wg_scope {
+typedef struct wg_open_scope {
     uint64_t scalars, nodes, constants;
     wg_arena_mark arena;
-} wg_scope;
+} wg_open_scope;
 
 struct wg_tape {
     wg_lane lane; /* first: the header records through it */
@@ -71,10 +71,7 @@ struct wg_tape {
     uint64_t scalar_capacity; /* lane.capacity, but also while recording is off */
     double *constant;
     uint64_t constant_count, constant_capacity;
-    double *adjoint; /* of the scalars; zero outside of leaves unless `adjoints_kept` */
-    uint64_t adjoint_count, adjoint_capacity;
-    uint64_t leaf_head; /* index + 1 of the latest leaf; its operand a leads to the one before */
-    bool adjoints_kept; /* those of intermediates stand too (wg_backward_keep) */
+    uint64_t adjoint_capacity;
     wg_segment *segment;
     uint64_t segment_count, segment_capacity;
 
@@ -83,12 +80,13 @@ struct wg_tape {
     wg_arena arena;
     wg_pool pool;
 
-    wg_scope *scope;
+    wg_open_scope *scope;
     uint64_t scope_count, scope_capacity;
     int no_grad;         /* how many times recording was switched off */
     uint32_t next_epoch; /* 1 … 2^31-1, of scalars and nodes alike */
     uint32_t node_epoch;
     bool sweeping;
+    uint64_t leaf_cursor; /* while sweeping: as lane.leaf_head, for what is not yet swept */
     struct wg_grad_sweep *recorded; /* the sweep that records itself, if one runs */
 
     wg_status status;
@@ -178,8 +176,14 @@ struct wg_call {
 
 /* ---- sweeps (sweep.c, give.c, grad.c) ---- */
 void wg_give_plain(wg_tape *tape, wg_var operand, wg_var gradient);
+/* A seed broadcast to y's shape; poisoned, with a failure, where it does not fit. */
+wg_var wg_seed_like(wg_tape *tape, wg_var y, wg_var seed, const char *name);
 /* dL/d(element `offset` of array `node`) += g, from the scalar sweep. */
 void wg_sweep_at(wg_tape *tape, uint32_t node, uint32_t offset, double g);
+/* For fused chain rules outside of a recording sweep: where operand i's gradient (contiguous, of
+ * its shape) is to be written, or with *accumulate added. NULL where there is no such place
+ * (another dtype, a scalar, no memory): use wg_give. */
+void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate);
 void wg_give_recorded(wg_tape *tape, wg_var operand, wg_var gradient);
 bool wg_grad_wants(const wg_tape *tape, wg_var operand);
 

@@ -1,0 +1,125 @@
+/* parameter.c: parameters by name: found, or made at first use. */
+#include "nn/store.h"
+
+#include <string.h>
+
+bool wg_param_name(const wg_net *net, const char *layer, const char *part, wg_name *name) {
+    wg_name_start(name, net->scope != NULL ? &net->scope->named : NULL);
+    if ((layer == NULL || wg_name_add(name, layer)) && wg_name_add(name, part)) {
+        return true;
+    }
+    const char *wrong = layer != NULL ? layer : part;
+    if (wrong == NULL || wrong[0] == '\0') {
+        wg_tape_fail(net->tape, WG_ERROR_ARGUMENT, "parameter", NULL,
+                     "a parameter of the scope \"%s\" has an empty name", name->text);
+    } else {
+        wg_tape_fail(net->tape, WG_ERROR_LIMIT, "parameter", NULL,
+                     "the name \"%.200s.%.40s...\" has more than %d characters", name->text, wrong,
+                     WG_NAME_BYTES - 1);
+    }
+    return false;
+}
+
+/* Everything of a parameter but its values; NULL where memory ran out. */
+static wg_param *new_param(const wg_name *name, wg_dtype dtype, int rank, const int64_t *shape) {
+    const int64_t count = wg_shape_count(rank, shape, wg_dtype_size(dtype));
+    /* A line at least: an empty parameter too has an address. */
+    const size_t bytes = (size_t)count * wg_dtype_size(dtype) + WG_PARAM_ALIGNMENT;
+    wg_param *param = wg_calloc(1, sizeof *param);
+    if (param == NULL) {
+        return NULL;
+    }
+    param->own = wg_storage_new(bytes);
+    param->sink = (wg_sink){param->own != NULL ? wg_alloc(bytes) : NULL, true};
+    if (param->sink.gradient == NULL || !wg_named_as(&param->named, name)) {
+        wg_param_free(param);
+        return NULL;
+    }
+    param->count = count;
+    wg_view_set_contiguous(&param->value, dtype, rank, shape);
+    param->value.data = wg_storage_data(param->own);
+    return param;
+}
+
+static wg_param *make(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
+                      const int64_t *shape, wg_initializer initializer) {
+    if (!wg_init_allowed(net->tape, name->text, rank, shape, initializer)) {
+        return NULL;
+    }
+    wg_param *param = new_param(name, dtype, rank, shape);
+    if (param != NULL &&
+        wg_init_fill(net->tape, name->text, wg_key_name(net->store->key, name->text), &param->value,
+                     initializer) &&
+        wg_store_add(net->store, param)) {
+        return param;
+    }
+    if (param != NULL) {
+        wg_param_free(param);
+    }
+    char text[192];
+    wg_tape_fail(net->tape, WG_ERROR_MEMORY, "parameter", NULL, "no memory for %s, %s %s",
+                 name->text, wg_dtype_name(dtype), wg_shape_text(rank, shape, text, sizeof text));
+    return NULL;
+}
+
+static bool is_possible(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
+                        const int64_t *shape) {
+    if (dtype != WG_F32 && dtype != WG_F64) {
+        wg_tape_fail(net->tape, WG_ERROR_DTYPE, "parameter", NULL, "%s is to be %s, not f32 or f64",
+                     name->text, wg_dtype_name(dtype));
+        return false;
+    }
+    if (rank < 0 || rank > WG_MAX_RANK) {
+        wg_tape_fail(net->tape, WG_ERROR_ARGUMENT, "parameter", NULL, "%s: rank %d is out of range",
+                     name->text, rank);
+        return false;
+    }
+    const int64_t count = wg_shape_count(rank, shape, wg_dtype_size(dtype));
+    if (count < 0 || count > INT64_MAX / 16) {
+        char text[192];
+        wg_tape_fail(net->tape, WG_ERROR_LIMIT, "parameter", NULL,
+                     "%s: the shape %s has a negative size or too many bytes", name->text,
+                     wg_shape_text(rank, shape, text, sizeof text));
+        return false;
+    }
+    return true;
+}
+
+wg_param *wg_param_get(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
+                       const int64_t *shape, wg_initializer initializer) {
+    wg_named *found = wg_names_find(&net->store->parameters, name);
+    if (found == NULL) {
+        return is_possible(net, name, dtype, rank, shape)
+                   ? make(net, name, dtype, rank, shape, initializer)
+                   : NULL;
+    }
+    wg_param *param = (wg_param *)(void *)found;
+    const wg_view *value = &param->value;
+    if (value->dtype == dtype && value->rank == rank &&
+        (rank == 0 || memcmp(value->shape, shape, (size_t)rank * sizeof *shape) == 0)) {
+        return param;
+    }
+    char is[192], asked[192] = "an impossible rank";
+    if (rank >= 0 && rank <= WG_MAX_RANK) {
+        wg_shape_text(rank, shape, asked, sizeof asked);
+    }
+    wg_tape_fail(net->tape, WG_ERROR_SHAPE, "parameter", NULL, "%s is %s %s, asked for as %s %s",
+                 name->text, wg_dtype_name(value->dtype),
+                 wg_shape_text(value->rank, value->shape, is, sizeof is), wg_dtype_name(dtype),
+                 asked);
+    return NULL;
+}
+
+wg_var wg_param_borrow(wg_tape *tape, wg_param *param) {
+    return wg_borrow_sink(tape, &param->value, &param->sink);
+}
+
+wg_var wg_parameter(wg_net net, const char *name, wg_dtype dtype, int rank, const int64_t *shape,
+                    wg_initializer initializer) {
+    wg_name full;
+    if (net.tape->status != WG_OK || !wg_param_name(&net, NULL, name, &full)) {
+        return wg_poison(net.tape);
+    }
+    wg_param *param = wg_param_get(&net, &full, dtype, rank, shape, initializer);
+    return param != NULL ? wg_param_borrow(net.tape, param) : wg_poison(net.tape);
+}

@@ -1,0 +1,97 @@
+/* store.h (internal): what a parameter store is made of. */
+#ifndef WG_SRC_NN_STORE_H
+#define WG_SRC_NN_STORE_H
+
+/* The tape's own wg_scope is not the public function of that name. */
+#define wg_scope wg_tape_scope
+#include "tape/tape.h"
+#undef wg_scope
+
+#include "nn/names.h"
+#include "wengert/nn.h"
+
+/* Where each parameter begins in its flat buffer, in bytes. */
+#define WG_PARAM_ALIGNMENT 64
+
+/* The head of a piece of value memory; the elements lie WG_PARAM_ALIGNMENT bytes behind it. A tape
+ * may have borrowed them, so that a piece that is no longer used stays until the store is freed. */
+typedef struct wg_storage {
+    struct wg_storage *next; /* among the retired */
+} wg_storage;
+
+typedef struct wg_param {
+    wg_named named;
+    wg_view value; /* contiguous; in `own`, and in the flat buffer once packed */
+    wg_sink sink;  /* the gradient; its address stays, its memory moves when packed */
+    int64_t count;
+    int64_t offset;  /* elements before it in the flat buffer */
+    wg_storage *own; /* NULL once packed; then the gradient too is the flat buffer's */
+} wg_param;
+
+/* All parameters of one dtype: in name order, each aligned, zeros between them. */
+typedef struct wg_flat {
+    wg_storage *storage; /* of the values; NULL before the first packing */
+    void *gradient;
+    int64_t count;       /* elements, padding and all */
+    uint64_t generation; /* how often it was packed */
+    bool stale;          /* parameters wait to be packed */
+} wg_flat;
+
+/* An interned scope: wg_net is passed by value and points here. */
+struct wg_net_scope {
+    wg_named named;
+    struct wg_net_scope *next;
+};
+
+struct wg_store {
+    wg_key key;
+    wg_names parameters, scopes;
+    wg_param **sorted; /* by name */
+    int64_t count, capacity;
+    wg_flat flat[2]; /* by dtype: f32, f64 */
+    struct wg_net_scope *first_scope;
+    wg_storage *retired;
+};
+
+/* ---- store.c ---- */
+static inline void *wg_storage_data(const wg_storage *storage) {
+    return (char *)storage + WG_PARAM_ALIGNMENT;
+}
+/* Memory for `bytes` of values; NULL where there is none. */
+wg_storage *wg_storage_new(size_t bytes);
+/* A new, nameless parameter's parts; false, and all freed, where memory ran out. */
+bool wg_store_add(wg_store *store, wg_param *param);
+void wg_param_free(wg_param *param);
+/* The gradient, with zeros written where it only counts as zero. */
+void *wg_param_gradient(wg_param *param);
+
+/* ---- flat.c ---- */
+/* Brings all parameters into the flat buffers. MEMORY leaves everything as before. */
+wg_status wg_store_pack(wg_store *store, const char *name);
+/* Writes the zeros of gradients that only count as zero, for kernels over whole buffers. */
+void wg_store_settle(wg_store *store);
+
+/* ---- parameter.c ---- */
+/* The full name of parameter `part` of `layer` (NULL allowed) in the net's scope. False, and a
+ * failure on the tape, where it is empty or too long. */
+bool wg_param_name(const wg_net *net, const char *layer, const char *part, wg_name *name);
+/* The parameter of that name, made where there is none; NULL and a failure on the tape where it
+ * cannot be made or is of another dtype or shape. */
+wg_param *wg_param_get(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
+                       const int64_t *shape, wg_initializer initializer);
+wg_var wg_param_borrow(wg_tape *tape, wg_param *param);
+
+/* ---- init.c ---- */
+/* Whether the initializer's numbers and the shape are fit for each other; else a failure on the
+ * tape. */
+bool wg_init_allowed(wg_tape *tape, const char *name, int rank, const int64_t *shape,
+                     wg_initializer initializer);
+/* Fills `view`. False, and a failure on the tape, where memory ran out. */
+bool wg_init_fill(wg_tape *tape, const char *name, wg_key key, const wg_view *view,
+                  wg_initializer initializer);
+
+/* ---- orthogonal.c ---- */
+/* `view` as a matrix (first axis, all others) with orthonormal rows or columns, times gain. */
+bool wg_init_fill_orthogonal(wg_key key, const wg_view *view, double gain);
+
+#endif
