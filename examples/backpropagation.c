@@ -123,7 +123,7 @@ static double product(int unit, const char *name, const char *rule, double left,
                       wg_var x, double *worst) {
     char text[2][32];
     double by_hand = left * right, by_tape = wg_adjoint(x);
-    printf("  %-4s = %-13s = %9.6f * %9.6f = %15.12f  %15.12f\n", numbered(text[0], name, unit),
+    printf("  %-4s = %-14s = %9.6f * %9.6f = %15.12f  %15.12f\n", numbered(text[0], name, unit),
            numbered(text[1], rule, unit), left, right, by_hand, by_tape);
     double difference = fabs(by_hand - by_tape);
     *worst = difference <= *worst ? *worst : difference; /* NaN, too, becomes the worst */
@@ -145,7 +145,7 @@ static void show_forward(const activity *net, const pattern *p) {
 /* The sweep by hand, newest first, as the tape goes. Returns the worst disagreement with it. */
 static double show_backward(const activity *net, const pattern *p, const wg_var w[WEIGHTS]) {
     double worst = 0;
-    printf("Backward: dX stands for the adjoint dE/dX\n\n%53s  %15s\n", "by hand", "by the tape");
+    printf("Backward: dX stands for the adjoint dE/dX\n\n%62s  %15s\n", "by hand", "by the tape");
     double dE = product(0, "dE", "1", 1, 1, net->E, &worst);
     double dy = product(0, "dy", "dE (y - t)", dE, wg_value(net->y) - p->t, net->y, &worst);
     (void)product(0, "dc", "dy 1", dy, 1, w[C], &worst);
@@ -172,12 +172,22 @@ static void show_update(const double before[WEIGHTS], const wg_var w[WEIGHTS],
 }
 
 /* The graph, with all values and adjoints: dot -Tsvg FILE > graph.svg */
-static bool write_graph(const wg_tape *tape, const wg_var w[WEIGHTS], const char *path) {
-    wg_dot_name names[WEIGHTS];
+static bool write_graph(const wg_tape *tape, const wg_var w[WEIGHTS], const activity *net,
+                        const char *path) {
+    static const char *const a_name[HIDDEN] = {"a1", "a2", "a3"};
+    static const char *const h_name[HIDDEN] = {"h1", "h2", "h3"};
+    wg_dot_name names[WEIGHTS + 2 * HIDDEN + 2];
+    int count = 0;
     for (int i = 0; i < WEIGHTS; i++) {
-        names[i] = (wg_dot_name){w[i], weight_name[i]};
+        names[count++] = (wg_dot_name){w[i], weight_name[i]};
     }
-    wg_dot_options options = {.names = names, .name_count = WEIGHTS};
+    for (int j = 0; j < HIDDEN; j++) {
+        names[count++] = (wg_dot_name){net->a[j], a_name[j]};
+        names[count++] = (wg_dot_name){net->h[j], h_name[j]};
+    }
+    names[count++] = (wg_dot_name){net->y, "y"};
+    names[count++] = (wg_dot_name){net->E, "E"};
+    wg_dot_options options = {.names = names, .name_count = count};
     if (wg_write_dot(tape, path, options) != WG_OK) {
         fprintf(stderr, "%s\n", wg_last_message());
         return false;
@@ -207,7 +217,7 @@ static bool show_first_step(wg_tape *tape, const char *dot_path) {
     update(after, w, rate);
     show_update(before, w, after, rate);
     printf("\nThe greatest difference between hand and tape: %.1e\n\n", worst);
-    return worst <= 1e-12 && (dot_path == NULL || write_graph(tape, w, dot_path));
+    return worst <= 1e-12 && (dot_path == NULL || write_graph(tape, w, &net, dot_path));
 }
 
 /* ---- Training: well, and badly --------------------------------------------------------------- */
@@ -237,22 +247,38 @@ static wg_status run_trial(wg_tape *tape, trial *t) {
     return WG_OK;
 }
 
-static void show_trials(const trial *trials, int count) {
-    static const int epochs[] = {0, 1, 3, 10, 30, 100, 300, 1000};
-    printf("Error over all patterns after so many epochs\n\n%22s", "");
-    for (size_t k = 0; k < sizeof epochs / sizeof epochs[0]; k++) {
-        printf(" %7d", epochs[k]);
+static wg_status run_trials(wg_tape *tape, trial *trials, int count) {
+    wg_status status = WG_OK;
+    for (int i = 0; i < count && status == WG_OK; i++) {
+        status = run_trial(tape, &trials[i]);
     }
-    printf("\n");
-    for (int i = 0; i < count; i++) {
-        printf("  %-20s", trials[i].name);
-        for (size_t k = 0; k < sizeof epochs / sizeof epochs[0]; k++) {
-            printf(" %7.1e", trials[i].error[epochs[k]]);
-        }
-        printf("\n");
-    }
+    return status;
 }
 
+static void show_trials(const trial *trials, int count) {
+    static const int epochs[] = {0, 1, 3, 10, 30, 100, 300, EPOCHS};
+    enum {
+        COLUMNS = sizeof epochs / sizeof epochs[0]
+    };
+    printf("Training: the error over all patterns after so many epochs\n\n%25s", "");
+    for (int k = 0; k < COLUMNS; k++) {
+        printf("%9d", epochs[k]);
+    }
+    for (int i = 0; i < count; i++) {
+        printf("\n  %-23s", trials[i].name);
+        for (int k = 0; k < COLUMNS; k++) {
+            double error = trials[i].error[epochs[k]];
+            if (isfinite(error)) {
+                printf("  %7.1e", error);
+            } else {
+                printf("%9s", "lost");
+            }
+        }
+    }
+    printf("\n\n");
+}
+
+/* A chart of the first epochs; a curve ends where it leaves the picture. */
 static wg_status draw_trials(const trial *trials, int count, const char *path) {
     wg_plot *plot = NULL;
     wg_plot_options options = {.title = "Exclusive or: what spoils training",
@@ -261,15 +287,26 @@ static wg_status draw_trials(const trial *trials, int count, const char *path) {
                                .log_y = true};
     wg_status status = wg_plot_new(options, &plot);
     for (int i = 0; i < count && status == WG_OK; i++) {
-        status = wg_plot_points(plot, trials[i].name, EPOCHS + 1, NULL, trials[i].error);
+        int64_t shown = 0;
+        while (shown < 300 && trials[i].error[shown] < 1e4) {
+            shown++;
+        }
+        status = wg_plot_points(plot, trials[i].name, shown, NULL, trials[i].error);
     }
     status = status == WG_OK ? wg_plot_write(plot, path) : status;
     wg_plot_free(plot);
     return status;
 }
 
-/* Whether the hidden units of a trial are still copies of each other, to the last bit. */
-static bool all_units_alike(const double weight[WEIGHTS]) {
+/* ---- What the program claims ----------------------------------------------------------------- */
+
+static bool claim(bool holds, const char *what) {
+    printf("  %-5s  %s\n", holds ? "holds" : "FAILS", what);
+    return holds;
+}
+
+/* Whether the hidden units are copies of each other, to the last bit. */
+static bool units_are_alike(const double weight[WEIGHTS]) {
     bool alike = true;
     for (int j = 1; j < HIDDEN; j++) {
         alike = alike && weight[W + 2 * j] == weight[W] && weight[W + 2 * j + 1] == weight[W + 1] &&
@@ -278,27 +315,63 @@ static bool all_units_alike(const double weight[WEIGHTS]) {
     return alike;
 }
 
-static bool claim(const char *what, bool holds) {
-    printf("  [%s] %s\n", holds ? "holds" : " FAILS ", what);
-    return holds;
+static double least_error(const trial *t) {
+    double least = HUGE_VAL;
+    for (int epoch = 0; epoch <= EPOCHS; epoch++) {
+        least = fmin(least, t->error[epoch]);
+    }
+    return least;
+}
+
+enum {
+    GOOD,
+    SLOW,
+    FAST,
+    EQUAL,
+    TRIALS
+};
+
+static bool check_trials(const trial trials[TRIALS]) {
+    const trial *equal = &trials[EQUAL];
+    bool held = claim(trials[GOOD].error[EPOCHS] < 1e-20, "a good rate: the error goes to zero");
+    held &= claim(least_error(&trials[SLOW]) > 0.1, "too small a rate: the error hardly falls");
+    held &= claim(!(trials[FAST].error[EPOCHS] < 1e100), "too great a rate: the error explodes");
+    held &= claim(units_are_alike(equal->weight),
+                  "all weights equal: the three units stay one, to the last bit");
+    /* The best that anything monotone in w.x can do on these patterns, which one unit is. */
+    held &= claim(least_error(equal) >= 1.0 / 3, "                   and one unit errs by 1/3");
+    return held;
 }
 
 int main(int argc, char **argv) {
-    static trial trials[] = {{.name = "rate 0.2", .rate = 0.2},
-                             {.name = "rate 0.002: crawls", .rate = 0.002},
-                             {.name = "rate 0.9", .rate = 0.9},
-                             {.name = "rate 2", .rate = 2},
-                             {.name = "all weights equal", .rate = 0.2, .all_equal = true}};
-    enum {
-        TRIALS = sizeof trials / sizeof trials[0]
+    static trial trials[TRIALS] = {
+        [GOOD] = {.name = "rate 0.3", .rate = 0.3},
+        [SLOW] = {.name = "rate 0.002", .rate = 0.002},
+        [FAST] = {.name = "rate 0.65", .rate = 0.65},
+        [EQUAL] = {.name = "0.3, all weights equal", .rate = 0.3, .all_equal = true},
     };
-    const char *dot_path = argc > 2 && strcmp(argv[argc - 2], "--dot") == 0 ? argv[argc - 1] : NULL;
+    const char *dot_path = NULL, *chart_path = "backpropagation.svg";
+    for (int i = 1; i < argc; i++) { /* --short changes nothing: it is over at once */
+        dot_path = strcmp(argv[i], "--dot") == 0 ? argv[i + 1] : dot_path;
+    }
     wg_tape *tape = wg_tape_new();
+    if (tape == NULL) {
+        fprintf(stderr, "no memory for a tape\n");
+        return 1;
+    }
     bool held = show_first_step(tape, dot_path);
-    for (int i = 0; i < TRIALS; i++) {
-        run_trial(tape, &trials[i]);
+    if (run_trials(tape, trials, TRIALS) != WG_OK) {
+        fprintf(stderr, "%s\n", wg_tape_message(tape));
+        held = false;
+    }
+    show_trials(trials, TRIALS);
+    held &= check_trials(trials);
+    if (draw_trials(trials, TRIALS, chart_path) == WG_OK) {
+        printf("\nThe curves are in %s\n", chart_path);
+    } else {
+        fprintf(stderr, "%s\n", wg_last_message());
+        held = false;
     }
     wg_tape_free(tape);
-    show_trials(trials, TRIALS);
-    return !held;
+    return held ? 0 : 1;
 }

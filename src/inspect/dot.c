@@ -80,7 +80,7 @@ static void put_operation(const graph *g, uint64_t index) {
         put_number(g, "", number);
         put(g, code == WG_CODE_NUMBER_SUB ? " - x" : " / x");
     } else if (code == WG_CODE_ADD_NUMBER) {
-        put_number(g, number < 0 ? "x - " : "x + ", fabs(number));
+        put_number(g, signbit(number) ? "x - " : "x + ", fabs(number));
     } else {
         put_number(g,
                    code == WG_CODE_MUL_NUMBER   ? "x * "

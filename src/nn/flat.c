@@ -23,7 +23,7 @@ static void move(wg_store *store, wg_param *param, int64_t offset, char *values,
     const size_t size = wg_dtype_size(param->value.dtype);
     const size_t start = (size_t)offset * size, bytes = (size_t)param->count * size;
     memcpy(values + start, param->value.data, bytes);
-    if (!param->sink.fresh) {
+    if (!param->sink.fresh && !wg_param_is_outer(param)) {
         memcpy(gradients + start, param->sink.gradient, bytes);
     }
     if (param->own != NULL) {
@@ -115,6 +115,10 @@ double wg_clip_norm(wg_store *store, double most) {
 
 void wg_zero_gradients(wg_store *store) {
     for (int64_t i = 0; i < store->count; i++) {
-        store->sorted[i]->sink.fresh = true;
+        wg_sink *sink = &store->sorted[i]->sink;
+        sink->fresh = true;
+        if (sink->outer != NULL) {
+            sink->outer->pending = false;
+        }
     }
 }

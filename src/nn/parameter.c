@@ -20,6 +20,23 @@ bool wg_param_name(const wg_net *net, const char *layer, const char *part, wg_na
     return false;
 }
 
+/* A matrix has room for a gradient that is a column times a row. */
+static bool add_outer(wg_sink *sink, wg_dtype dtype, int rank, const int64_t *shape) {
+    if (rank != 2 || shape[0] == 0 || shape[1] == 0) {
+        return true;
+    }
+    const size_t size = wg_dtype_size(dtype);
+    const size_t column = ((size_t)shape[0] * size + 63) / 64 * 64;
+    char *memory = wg_alloc(64 + column + (size_t)shape[1] * size);
+    if (memory == NULL) {
+        return false;
+    }
+    sink->outer = (wg_outer *)(void *)memory;
+    *sink->outer = (wg_outer){
+        .rows = shape[0], .columns = shape[1], .column = memory + 64, .row = memory + 64 + column};
+    return true;
+}
+
 /* Everything of a parameter but its values; NULL where memory ran out. */
 static wg_param *new_param(const wg_name *name, wg_dtype dtype, int rank, const int64_t *shape) {
     const int64_t count = wg_shape_count(rank, shape, wg_dtype_size(dtype));
@@ -30,8 +47,9 @@ static wg_param *new_param(const wg_name *name, wg_dtype dtype, int rank, const 
         return NULL;
     }
     param->own = wg_storage_new(bytes);
-    param->sink = (wg_sink){param->own != NULL ? wg_alloc(bytes) : NULL, true};
-    if (param->sink.gradient == NULL || !wg_named_as(&param->named, name)) {
+    param->sink = (wg_sink){.gradient = param->own != NULL ? wg_alloc(bytes) : NULL, .fresh = true};
+    if (param->sink.gradient == NULL || !wg_named_as(&param->named, name) ||
+        !add_outer(&param->sink, dtype, rank, shape)) {
         wg_param_free(param);
         return NULL;
     }

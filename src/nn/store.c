@@ -25,6 +25,7 @@ void wg_param_free(wg_param *param) {
         wg_free(param->own);
         wg_free(param->sink.gradient);
     }
+    wg_free(param->sink.outer);
     wg_free(param->named.text);
     wg_free(param);
 }
@@ -92,9 +93,8 @@ bool wg_store_add(wg_store *store, wg_param *param) {
 }
 
 void *wg_param_gradient(wg_param *param) {
-    if (param->sink.fresh) {
+    if (wg_sink_settle(&param->sink, param->value.dtype)) {
         memset(param->sink.gradient, 0, (size_t)param->count * wg_dtype_size(param->value.dtype));
-        param->sink.fresh = false;
     }
     return param->sink.gradient;
 }

@@ -62,6 +62,10 @@ wg_storage *wg_storage_new(size_t bytes);
 /* A new, nameless parameter's parts; false, and all freed, where memory ran out. */
 bool wg_store_add(wg_store *store, wg_param *param);
 void wg_param_free(wg_param *param);
+/* Whether the gradient is a column and a row that have not been multiplied yet. */
+static inline bool wg_param_is_outer(const wg_param *param) {
+    return param->sink.outer != NULL && param->sink.outer->pending;
+}
 /* The gradient, with zeros written where it only counts as zero. */
 void *wg_param_gradient(wg_param *param);
 

@@ -77,7 +77,8 @@ static void chain_on_buffers(wg_call *call, wg_var x, wg_var weight, wg_var g) {
         worked = product(gv.dtype, s.rows, s.in, s.out, gv.data, s.out, 1, wv.data, s.in, 1, place,
                          accumulate);
     }
-    place = wg_give_place(call, 1, gv.dtype, &accumulate);
+    bool kept = s.rows == 1 && wg_give_outer(call, 1, gv.dtype, s.out, s.in, gv.data, xv.data);
+    place = kept ? NULL : wg_give_place(call, 1, gv.dtype, &accumulate);
     if (place != NULL) {
         worked = product(gv.dtype, s.out, s.in, s.rows, gv.data, 1, s.out, xv.data, s.in, 1, place,
                          accumulate) &&

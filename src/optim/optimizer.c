@@ -129,6 +129,32 @@ static wg_status follow(wg_optimizer *optimizer, wg_dtype dtype) {
     return WG_OK;
 }
 
+/* The rule on a gradient that is a column times a row: multiplied piece by piece (some rows, or a
+ * part of one), it never leaves the cache. */
+#define WG_PIECE_BYTES 16384
+static void run_outer(const wg_optimizer *optimizer, const wg_outer *outer, wg_stretch stretch) {
+    _Alignas(64) char gradient[WG_PIECE_BYTES];
+    const size_t size = wg_dtype_size(stretch.dtype);
+    const int64_t most = (int64_t)(WG_PIECE_BYTES / size);
+    const int64_t columns = outer->columns < most ? outer->columns : most;
+    const int64_t rows = most / columns;
+    stretch.gradient = gradient;
+    for (int64_t row = 0; row < outer->rows; row += rows) {
+        const int64_t m = outer->rows - row < rows ? outer->rows - row : rows;
+        for (int64_t column = 0; column < outer->columns; column += columns) {
+            const int64_t n = outer->columns - column < columns ? outer->columns - column : columns;
+            stretch.count = m * n;
+            wg_outer_piece(outer, stretch.dtype, row, m, column, n, gradient);
+            optimizer->run(optimizer, &stretch);
+            const size_t bytes = (size_t)stretch.count * size;
+            stretch.weight = (char *)stretch.weight + bytes;
+            for (int i = 0; i < optimizer->moments; i++) {
+                stretch.moment[i] = (char *)stretch.moment[i] + bytes;
+            }
+        }
+    }
+}
+
 /* Runs the rule from member `first` to before member `end`, all of one age. */
 static void run_stretch(const wg_optimizer *optimizer, wg_dtype dtype, int64_t first, int64_t end) {
     const wg_flat *flat = &optimizer->store->flat[dtype];
@@ -145,7 +171,9 @@ static void run_stretch(const wg_optimizer *optimizer, wg_dtype dtype, int64_t f
     for (int i = 0; i < optimizer->moments && state->moment[i] != NULL; i++) {
         stretch.moment[i] = (char *)state->moment[i] + start;
     }
-    if (stretch.count > 0) {
+    if (wg_param_is_outer(state->members[first].param)) {
+        run_outer(optimizer, state->members[first].param->sink.outer, stretch);
+    } else if (stretch.count > 0) {
         optimizer->run(optimizer, &stretch);
     }
 }
@@ -154,7 +182,9 @@ static void run(const wg_optimizer *optimizer, wg_dtype dtype) {
     const wg_state *state = &optimizer->state[dtype];
     for (int64_t first = 0, end; first < state->count; first = end) {
         for (end = first + 1; end < state->count; end++) {
-            if (state->members[end].born != state->members[first].born) {
+            if (state->members[end].born != state->members[first].born ||
+                wg_param_is_outer(state->members[end].param) ||
+                wg_param_is_outer(state->members[first].param)) {
                 break;
             }
         }
@@ -172,7 +202,12 @@ wg_status wg_step(wg_optimizer *optimizer, wg_tape *tape) {
     if (status != WG_OK) {
         return status;
     }
-    wg_store_settle(optimizer->store);
+    for (int64_t i = 0; i < optimizer->store->count; i++) {
+        wg_param *param = optimizer->store->sorted[i];
+        if (!wg_param_is_outer(param)) {
+            (void)wg_param_gradient(param);
+        }
+    }
     optimizer->steps++;
     run(optimizer, WG_F32);
     run(optimizer, WG_F64);

@@ -175,9 +175,8 @@ static void add_to_node(wg_tape *tape, wg_node *node, wg_parcel *parcel) {
         wg_view sink;
         wg_view_set_contiguous(&sink, node->view.dtype, node->view.rank, node->view.shape);
         sink.data = node->sink->gradient;
-        if (node->sink->fresh) {
+        if (wg_sink_settle(node->sink, node->view.dtype)) {
             wg_kernel_copy(&parcel->view, &sink);
-            node->sink->fresh = false;
         } else {
             wg_kernel_add_into(&parcel->view, &sink);
         }
@@ -220,8 +219,7 @@ void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
         return NULL;
     }
     if (node->sink != NULL) {
-        *accumulate = !node->sink->fresh;
-        node->sink->fresh = false;
+        *accumulate = !wg_sink_settle(node->sink, dtype);
         return node->sink->gradient;
     }
     *accumulate = node->adjoint != NULL;
@@ -235,6 +233,25 @@ void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
     }
     wg_adjoint_record *record = wg_node_adjoint(node);
     return record != NULL && own_adjoint(tape, node, record) ? record->data : NULL;
+}
+
+bool wg_give_outer(wg_call *call, int i, wg_dtype dtype, int64_t rows, int64_t columns,
+                   const void *column, const void *row) {
+    const wg_node *node = wg_node_of(call->operands[i]);
+    if (node == NULL || node->sink == NULL || !node->sink->fresh || node->view.dtype != dtype ||
+        !wg_wants(call, i) || call->tape->recorded != NULL) {
+        return false;
+    }
+    wg_outer *outer = node->sink->outer;
+    if (outer == NULL || outer->rows != rows || outer->columns != columns) {
+        return false;
+    }
+    size_t size = wg_dtype_size(dtype);
+    memcpy(outer->column, column, (size_t)rows * size);
+    memcpy(outer->row, row, (size_t)columns * size);
+    outer->pending = true;
+    node->sink->fresh = false;
+    return true;
 }
 
 void wg_give_plain(wg_tape *tape, wg_var operand, wg_var gradient) {

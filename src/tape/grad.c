@@ -20,6 +20,7 @@ typedef struct wg_grad_sweep {
     uint8_t *scalar_active, *node_active; /* depends on one of the xs */
     uint64_t *first_pending;              /* a node's list */
     wg_pending *pending;
+    wg_block *pending_block; /* from the pool: a step after the first asks the system for nothing */
     uint64_t pending_count, pending_capacity;
 } wg_grad_sweep;
 
@@ -69,15 +70,34 @@ void wg_give_recorded(wg_tape *tape, wg_var operand, wg_var g) {
     *to = is_nothing(*to) ? g : (wg_add)(*to, g);
 }
 
+static bool pending_room(wg_tape *tape, wg_grad_sweep *sweep) {
+    if (sweep->pending_count < sweep->pending_capacity) {
+        return true;
+    }
+    uint64_t capacity = sweep->pending_capacity == 0 ? 64 : 2 * sweep->pending_capacity;
+    wg_block *grown = wg_pool_take(&tape->pool, (size_t)capacity * sizeof *sweep->pending);
+    if (grown == NULL) {
+        wg_tape_fail(tape, WG_ERROR_MEMORY, "grad", NULL, "no memory for an element's adjoint");
+        return false;
+    }
+    if (sweep->pending_count != 0) {
+        memcpy(wg_block_data(grown), sweep->pending,
+               (size_t)sweep->pending_count * sizeof *sweep->pending);
+    }
+    wg_pool_drop(&tape->pool, sweep->pending_block);
+    sweep->pending_block = grown;
+    sweep->pending = wg_block_data(grown);
+    sweep->pending_capacity = capacity;
+    return true;
+}
+
 /* The adjoint of element `offset` of node `index` is g; waits for the node's turn. */
 static void give_element(wg_tape *tape, uint32_t index, uint32_t offset, wg_var g) {
     wg_grad_sweep *sweep = tape->recorded;
     if (sweep->node_active[index] == 0) {
         return;
     }
-    if (!wg_tape_grow(tape, (void **)&sweep->pending, &sweep->pending_capacity,
-                      sweep->pending_count + 1, sizeof *sweep->pending)) {
-        wg_tape_fail(tape, WG_ERROR_MEMORY, "grad", NULL, "no memory for an element's adjoint");
+    if (!pending_room(tape, sweep)) {
         return;
     }
     sweep->pending[sweep->pending_count] = (wg_pending){sweep->first_pending[index], offset, g};
@@ -270,7 +290,7 @@ static wg_status run(wg_tape *tape, wg_var y, wg_var seed, const wg_var *xs, int
         out[i] = result_for(tape, xs[i]);
     }
     tape->recorded = NULL;
-    wg_free(sweep.pending);
+    wg_pool_drop(&tape->pool, sweep.pending_block);
     wg_pool_drop(&tape->pool, block);
     return tape->status;
 }

@@ -2,6 +2,7 @@
 #include "tape/tape.h"
 
 #include "kernel/copy.h"
+#include "kernel/matmul.h"
 
 #include <math.h>
 #include <string.h>
@@ -224,19 +225,41 @@ wg_var wg_borrow(wg_tape *tape, const wg_view *view, void *gradient) {
             wg_tape_fail(tape, WG_ERROR_MEMORY, "borrow", NULL, "no memory for its record");
             return wg_poison(tape);
         }
-        *sink = (wg_sink){gradient, false};
+        *sink = (wg_sink){gradient, NULL, false};
     }
     return wg_borrow_sink(tape, view, sink);
 }
 
-void *wg_sink_memory(const wg_node *node) {
-    wg_sink *sink = node->sink;
-    if (sink->fresh) {
-        memset(sink->gradient, 0,
-               (size_t)wg_view_count(&node->view) * wg_dtype_size(node->view.dtype));
-        sink->fresh = false;
+void wg_outer_piece(const wg_outer *outer, wg_dtype dtype, int64_t row, int64_t rows,
+                    int64_t column, int64_t columns, void *out) {
+    /* A product with an inner size of 1 packs nothing, so it cannot fail for want of memory. */
+    if (dtype == WG_F32) {
+        (void)wg_kernel_matmul_f32(rows, columns, 1, (const float *)outer->column + row, 1, 1,
+                                   (const float *)outer->row + column, 1, 1, out, columns, false);
+    } else {
+        (void)wg_kernel_matmul_f64(rows, columns, 1, (const double *)outer->column + row, 1, 1,
+                                   (const double *)outer->row + column, 1, 1, out, columns, false);
     }
-    return sink->gradient;
+}
+
+bool wg_sink_settle(wg_sink *sink, wg_dtype dtype) {
+    bool was_fresh = sink->fresh;
+    sink->fresh = false;
+    if (sink->outer != NULL && sink->outer->pending) {
+        sink->outer->pending = false;
+        wg_outer_piece(sink->outer, dtype, 0, sink->outer->rows, 0, sink->outer->columns,
+                       sink->gradient);
+        return false;
+    }
+    return was_fresh;
+}
+
+void *wg_sink_memory(const wg_node *node) {
+    if (wg_sink_settle(node->sink, node->view.dtype)) {
+        memset(node->sink->gradient, 0,
+               (size_t)wg_view_count(&node->view) * wg_dtype_size(node->view.dtype));
+    }
+    return node->sink->gradient;
 }
 
 wg_var wg_full(wg_tape *tape, wg_dtype dtype, int rank, const int64_t *shape, double value) {

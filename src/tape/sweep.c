@@ -235,7 +235,10 @@ wg_status wg_backward_from(wg_var y, wg_var seed) {
 
 void wg_zero_adjoints(wg_tape *tape) {
     wg_lane_clear_adjoints(tape, 0);
+    tape->lane.adjoint_count = 0; /* what a sweep used up is zero now too */
     for (uint64_t i = 0; i < tape->node_count; i++) {
-        wg_node_drop_adjoint(tape, wg_node_at(tape, i));
+        wg_node *node = wg_node_at(tape, i);
+        wg_node_drop_adjoint(tape, node);
+        node->flags &= ~(uint32_t)WG_NODE_SPENT;
     }
 }

@@ -24,10 +24,20 @@ typedef struct wg_adjoint_record {
     int64_t stride[WG_MAX_RANK];
 } wg_adjoint_record;
 
+/* A gradient that is column · row, both kept instead of their product: what a layer's weight gets
+ * from a batch of one. Whoever needs the gradient multiplies (wg_sink_settle); an optimizer may do
+ * so piece by piece, in the cache. */
+typedef struct wg_outer {
+    bool pending; /* the gradient is this, and its memory holds nothing yet */
+    int64_t rows, columns;
+    void *column, *row; /* `rows` and `columns` elements of the sink's dtype */
+} wg_outer;
+
 /* Gradient memory outside the tape, contiguous, of the parameter's dtype. */
 typedef struct wg_sink {
     void *gradient;
-    bool fresh; /* counts as zero, whatever it holds: the first gradient overwrites it */
+    wg_outer *outer; /* room for one, or NULL */
+    bool fresh;      /* counts as zero, whatever it holds: the first gradient overwrites it */
 } wg_sink;
 
 enum {
@@ -149,7 +159,14 @@ void wg_node_drop_storage(wg_tape *tape, wg_node *node);
 void wg_view_set_contiguous(wg_view *view, wg_dtype dtype, int rank, const int64_t *shape);
 /* wg_borrow with the caller's sink, which must outlive the tape's reset. */
 wg_var wg_borrow_sink(wg_tape *tape, const wg_view *view, wg_sink *sink);
-/* A fresh sink's memory, set to zero first. */
+/* Writes what is pending; returns whether the memory still only counts as zero (and no longer
+ * does). */
+bool wg_sink_settle(wg_sink *sink, wg_dtype dtype);
+/* out = rows [row, row + rows) and columns [column, column + columns) of the pending product, one
+ * behind the other. */
+void wg_outer_piece(const wg_outer *outer, wg_dtype dtype, int64_t row, int64_t rows,
+                    int64_t column, int64_t columns, void *out);
+/* The memory, with zeros where it only counted as zero. */
 void *wg_sink_memory(const wg_node *node);
 /* Why an operand cannot be used: notes it on the tape and returns true. */
 bool wg_var_refused(wg_tape *tape, wg_var x, int position, const char *name, const char *site);
@@ -184,6 +201,9 @@ void wg_sweep_at(wg_tape *tape, uint32_t node, uint32_t offset, double g);
  * its shape) is to be written, or with *accumulate added. NULL where there is no such place
  * (another dtype, a scalar, no memory): use wg_give. */
 void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate);
+/* As wg_give_place for a gradient column · row [rows, columns]: true where it was kept as such. */
+bool wg_give_outer(wg_call *call, int i, wg_dtype dtype, int64_t rows, int64_t columns,
+                   const void *column, const void *row);
 void wg_give_recorded(wg_tape *tape, wg_var operand, wg_var gradient);
 bool wg_grad_wants(const wg_tape *tape, wg_var operand);
 

@@ -98,8 +98,8 @@ static void check_orthogonal(const wg_view *value, const void *with) {
         for (int64_t j = 0; j <= i; j++) {
             double dot = 0;
             for (int64_t c = 0; c < n; c++) {
-                dot += element(value, i * across + c * along) *
-                       element(value, j * across + c * along);
+                dot +=
+                    element(value, i * across + c * along) * element(value, j * across + c * along);
             }
             cr_assert_float_eq(dot, i == j ? gain * gain : 0, tolerance * gain * gain,
                                "%d, %d: %.17g", (int)i, (int)j, dot);

@@ -80,8 +80,8 @@ Test(layers, linear_options) {
     float y[2];
     cr_assert_eq(wg_read(wg_linear_with(net, "a", x, options), WG_F32, y, 2), WG_OK);
     cr_assert_eq(y[1], 12);
-    options = (wg_linear_options){
-        .out = 2, .weight = wg_init_orthogonal(1), .bias = wg_init_constant(0)};
+    options =
+        (wg_linear_options){.out = 2, .weight = wg_init_orthogonal(1), .bias = wg_init_constant(0)};
     wg_linear_with(net, "b", x, options);
     options.bias = wg_init_orthogonal(1);
     wg_linear_with(net, "c", x, options);

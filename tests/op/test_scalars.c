@@ -84,7 +84,7 @@ static real digamma_of(real x) {
     X(digamma, digamma_of(x))                                                                      \
     X(abs, fabsl(x))                                                                               \
     X(sign, x > 0 ? 1 : x < 0 ? -1 : 0)                                                            \
-    X(heaviside, x > 0 ? 1 : 0)                                                                         \
+    X(heaviside, x > 0 ? 1 : 0)                                                                    \
     X(floor, floorl(x))                                                                            \
     X(ceil, ceill(x))                                                                              \
     X(round, rintl(x))                                                                             \

@@ -33,7 +33,8 @@ static void expect_adjoint(wg_var x, double a, double b, double c) {
     double got[3], want[3] = {a, b, c};
     OK(wg_read_adjoint(x, WG_F64, got, 3));
     for (int i = 0; i < 3; i++) {
-        cr_expect_float_eq(got[i], want[i], 1e-14, "element %d: %g, not %g", i, got[i], want[i]);
+        cr_expect_float_eq(got[i], want[i], 1e-14 * fmax(1, fabs(want[i])),
+                           "element %d: %g, not %g", i, got[i], want[i]);
     }
 }
 
@@ -241,6 +242,38 @@ Test(backward, zero_adjoints_zeroes_leaves_of_both_kinds) {
     OK(wg_backward_keep(y));
     cr_expect_eq(wg_adjoint(s), 24);
     expect_adjoint(v, 4, 4, 4);
+}
+
+Test(backward, zero_adjoints_zeroes_what_a_sweep_used_up) {
+    wg_var s = wg_scalar(tape, 2), a = wg_square(s), v = wg_exp(wg_mul(vector(1, 2, 3), a));
+    OK(wg_backward(wg_sum(v)));
+    wg_zero_adjoints(tape);
+    cr_expect_eq(wg_adjoint(a), 0);
+    expect_adjoint(v, 0, 0, 0);
+    OK(wg_backward_keep(wg_mul(a, 3)));
+    cr_expect_eq(wg_adjoint(a), 3);
+    cr_expect_eq(wg_adjoint(s), 12);
+}
+
+/* A leaf made where an older one stood starts from zero. */
+Test(backward, a_new_leaf_in_an_old_place_starts_from_zero) {
+    for (int keep = 0; keep < 4; keep++) {
+        wg_var x = wg_scalar(tape, 2);
+        wg_scope_mark mark = wg_scope_begin(tape);
+        wg_var y = wg_mul(wg_scalar(tape, 5), x);
+        OK((keep & 1) != 0 ? wg_backward_keep(y) : wg_backward(y));
+        if ((keep & 2) != 0) {
+            OK(wg_scope_end(tape, mark, NULL, 0));
+        } else {
+            wg_tape_reset(tape);
+            x = wg_scalar(tape, 2);
+        }
+        wg_var fresh = wg_scalar(tape, 7);
+        cr_expect_eq(wg_adjoint(fresh), 0);
+        OK(wg_backward(wg_mul(fresh, x)));
+        cr_expect_eq(wg_adjoint(fresh), 2);
+        wg_tape_reset(tape);
+    }
 }
 
 Test(backward, borrowed_memory_is_added_to) {
