@@ -21,8 +21,8 @@ enum {
  */
 
 static wg_var classify(wg_net net, wg_var x) {
-    x = wg_relu(wg_linear(net, "hidden", x, 128));
-    x = wg_dropout(net, x, 0.2);
+    x = wg_relu(wg_linear(net, "hidden", x, 256));
+    x = wg_dropout(net, x, 0.5);
     return wg_linear(net, "output", x, CLASSES);
 }
 
@@ -158,6 +158,7 @@ static wg_status train(experiment *e, int epochs, double *accuracy) {
     for (int epoch = 1; epoch <= epochs && status == WG_OK; epoch++) {
         double train_loss, test_loss;
         wg_progress_restart(e->progress, "epoch %2d/%d", epoch, epochs);
+        wg_set_lr(e->optimizer, 0.01 * (epochs - epoch + 1) / epochs); /* smaller and smaller */
         status = train_epoch(e, (uint64_t)epoch, &train_loss);
         if (status == WG_OK) {
             status = examine(e, &test_loss, accuracy);
@@ -175,10 +176,10 @@ static wg_status train(experiment *e, int epochs, double *accuracy) {
 /* ---- What it has learned ----------------------------------------------------------------------
  */
 
-/* Draws some test images: first those that are read wrongly, then others. */
+/* Draws some test images: first those read wrongly, then others. */
 static void draw_images(const experiment *e) {
     enum {
-        SHOWN = 12,
+        SHOWN = 16,
         MOST_WRONG = 6
     };
     const int64_t *labels = e->test.labels->data, count = wg_array_count(e->test.labels);
@@ -196,13 +197,14 @@ static void draw_images(const experiment *e) {
             for (int k = 0; k < PIXELS; k++) {
                 pixels[shown][k] = (double)all[i * PIXELS + k];
             }
-            snprintf(captions[shown], sizeof captions[shown], wrong ? "%d, is %d" : "%d",
+            snprintf(captions[shown], sizeof captions[shown], wrong ? "%d (%d)" : "%d",
                      (int)e->said[i], (int)labels[i]);
             pictures[shown] = (wg_picture){pixels[shown], 8, 8, captions[shown], wrong};
             shown++;
         }
     }
-    printf("\nSome held-out digits, and what the network says (a cross where it is wrong):\n\n");
+    printf("\nHeld-out digits and what the network says; a cross where it is wrong, and the "
+           "truth:\n\n");
     (void)wg_draw_gray(stdout, shown, pictures, (wg_draw_options){.low = 0, .high = 1});
 }
 
@@ -220,8 +222,6 @@ static wg_status set_up(experiment *e, const char *path, uint64_t seed) {
     if (status != WG_OK) {
         return status;
     }
-    wg_adam_options adam = wg_adam_defaults();
-    adam.lr = 2e-3;
     int64_t train_count = wg_array_count(e->train.labels);
     wg_plot_options plot = {.title = "Handwritten digits",
                             .x_label = "epoch",
@@ -230,7 +230,7 @@ static wg_status set_up(experiment *e, const char *path, uint64_t seed) {
     wg_batch_options batches = {.shuffle = true, .seed = seed};
     e->tape = wg_tape_new();
     e->store = wg_store_new(seed);
-    e->optimizer = e->store != NULL ? wg_adam(e->store, adam) : NULL;
+    e->optimizer = e->store != NULL ? wg_adam(e->store, wg_adam_defaults()) : NULL;
     e->said = malloc((size_t)wg_array_count(e->test.labels) * sizeof *e->said);
     if (e->tape == NULL || e->optimizer == NULL || e->said == NULL) {
         return WG_ERROR_MEMORY;

@@ -4,13 +4,10 @@
 #include "kernel/elementwise_isa.h"
 
 #include "base/base.h"
+#include "base/parallel.h"
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
-/* Below this many elements the start of a thread team costs more than it brings. */
-#define WG_THREAD_ELEMENTS 65536
+/* Elements that a thread takes at a time. */
+#define PIECE 16384
 
 #if defined(__x86_64__) && defined(__GNUC__)
 extern const wg_rule_loops wg_loops_avx2[WG_RULE_COUNT];
@@ -38,7 +35,9 @@ typedef struct wg_walk {
     int64_t stride[WG_LOOP_INPUTS][WG_MAX_RANK];
     const char *in[WG_LOOP_INPUTS];
     char *out;
-    size_t size; /* bytes an element */
+    size_t size;            /* bytes an element */
+    int64_t rows, together; /* all, and of one job */
+    int64_t pieces, length; /* jobs of a row, and their elements */
 } wg_walk;
 
 static bool mergeable(const wg_walk *walk, int64_t size, const int64_t *inner) {
@@ -93,8 +92,56 @@ static void run_row(const wg_walk *walk, int64_t row, int64_t first, int64_t n) 
                walk->out + (row * walk->shape[last] + first) * (int64_t)walk->size);
 }
 
+static void run_job(void *context, int64_t job) {
+    const wg_walk *walk = context;
+    const int64_t inner = walk->shape[walk->rank - 1];
+    const int64_t first = job % walk->pieces * walk->length;
+    const int64_t low = job / walk->pieces * walk->together, high = low + walk->together;
+    for (int64_t row = low; row < high && row < walk->rows; row++) {
+        run_row(walk, row, first, inner - first < walk->length ? inner - first : walk->length);
+    }
+}
+
+/* A job is a piece of a long row, or some short rows. */
+static int64_t cut_jobs(wg_walk *walk, int64_t total) {
+    const int64_t inner = walk->shape[walk->rank - 1];
+    walk->rows = total / inner;
+    walk->together = inner < PIECE ? PIECE / inner : 1;
+    walk->length = inner < PIECE ? inner : PIECE;
+    walk->pieces = (inner + walk->length - 1) / walk->length;
+    return (walk->rows + walk->together - 1) / walk->together * walk->pieces;
+}
+
+/* Derivatives that call functions; the others read the result. */
+static bool has_costly_partials(int rule) {
+    return (rule >= WG_RULE_sin && rule <= WG_RULE_cosh && rule != WG_RULE_tan) ||
+           (rule >= WG_RULE_erf && rule <= WG_RULE_digamma) || rule == WG_RULE_pow ||
+           rule == WG_RULE_polygamma;
+}
+
+static bool has_costly_value(int rule) {
+    return rule > WG_RULE_sqrt && !wg_rule_picks((wg_rule_index)rule) && rule != WG_RULE_abs &&
+           rule != WG_RULE_fma;
+}
+
+/* True of loops that cost much beside the way to memory and back. */
+static bool is_costly(wg_loop loop) {
+    const wg_rule_loops *loops = wg_kernel_rule_loops();
+    for (int i = 0; i < WG_RULE_COUNT; i++) {
+        for (int type = 0; type < 2; type++) {
+            if (loop == loops[i].value[type]) {
+                return has_costly_value(i);
+            }
+            if (loop == loops[i].partial[0][type] || loop == loops[i].partial[1][type]) {
+                return has_costly_partials(i);
+            }
+        }
+    }
+    return false;
+}
+
 void wg_kernel_elementwise(wg_loop loop, int count, const wg_view *inputs, const wg_view *out) {
-    int64_t total = wg_view_count(out);
+    const int64_t total = wg_view_count(out);
     if (total == 0) {
         return;
     }
@@ -104,24 +151,7 @@ void wg_kernel_elementwise(wg_loop loop, int count, const wg_view *inputs, const
         walk.in[i] = inputs[i].data;
     }
     walk_axes(&walk, inputs, out);
-    int64_t inner = walk.shape[walk.rank - 1], rows = total / inner;
-#if defined(_OPENMP)
-    if (total >= WG_THREAD_ELEMENTS && omp_get_max_threads() > 1) {
-        int64_t pieces =
-            rows > 1 ? 1 : (inner + WG_THREAD_ELEMENTS / 4 - 1) / (WG_THREAD_ELEMENTS / 4);
-        int64_t length = (inner + pieces - 1) / pieces;
-#pragma omp parallel for schedule(static)
-        for (int64_t job = 0; job < rows * pieces; job++) {
-            int64_t first = job % pieces * length;
-            int64_t n = first + length < inner ? length : inner - first;
-            if (n > 0) {
-                run_row(&walk, job / pieces, first, n);
-            }
-        }
-        return;
-    }
-#endif
-    for (int64_t row = 0; row < rows; row++) {
-        run_row(&walk, row, 0, inner);
-    }
+    const int64_t jobs = cut_jobs(&walk, total);
+    wg_parallel(jobs, total >= WG_SHARE_MEMORY || (total >= WG_SHARE_COMPUTE && is_costly(loop)),
+                run_job, &walk);
 }

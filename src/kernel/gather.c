@@ -1,9 +1,11 @@
 #include "kernel/gather.h"
 
+#include "base/parallel.h"
+
 #include <string.h>
 
-/* Elements from which threads pay, and the columns that one of them takes at a time. */
-#define SHARED_FROM 65536
+/* What a thread takes at a time: bytes of gathered rows, and columns to be added to. */
+#define PIECE_BYTES 65536
 #define STRIP 256
 
 int64_t wg_kernel_index_outside(const wg_view *indices, int64_t limit) {
@@ -17,18 +19,33 @@ int64_t wg_kernel_index_outside(const wg_view *indices, int64_t limit) {
     return -1;
 }
 
+typedef struct gathering {
+    const wg_view *indices;
+    int64_t count, rows; /* all, and of a piece */
+    size_t row_bytes;
+    const char *table;
+    char *to;
+} gathering;
+
+static void gather_piece(void *context, int64_t piece) {
+    const gathering *g = context;
+    const int64_t low = piece * g->rows, high = low + g->rows < g->count ? low + g->rows : g->count;
+    for (int64_t i = low; i < high; i++) {
+        memcpy(g->to + (size_t)i * g->row_bytes,
+               g->table + (size_t)wg_index_at(g->indices, i) * g->row_bytes, g->row_bytes);
+    }
+}
+
 void wg_kernel_gather_rows(const wg_view *indices, size_t row_bytes, const void *table, void *to) {
     const int64_t count = wg_view_count(indices);
     if (row_bytes == 0) {
         return;
     }
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if ((size_t)count * row_bytes >= 4 * SHARED_FROM)
-#endif
-    for (int64_t i = 0; i < count; i++) {
-        memcpy((char *)to + (size_t)i * row_bytes,
-               (const char *)table + (size_t)wg_index_at(indices, i) * row_bytes, row_bytes);
-    }
+    const int64_t rows = row_bytes < PIECE_BYTES ? (int64_t)(PIECE_BYTES / row_bytes) : 1;
+    gathering g = {indices, count, rows, row_bytes, table, to};
+    wg_parallel((count + rows - 1) / rows,
+                (size_t)count * row_bytes >= sizeof(float) * (size_t)WG_SHARE_MEMORY, gather_piece,
+                &g);
 }
 
 #define SCATTER(type)                                                                              \
@@ -46,14 +63,25 @@ void wg_kernel_gather_rows(const wg_view *indices, size_t row_bytes, const void 
 SCATTER(float)
 SCATTER(double)
 
+typedef struct scattering {
+    wg_dtype dtype;
+    const wg_view *indices;
+    int64_t width;
+    const void *rows;
+    void *to;
+} scattering;
+
+static void scatter_strip(void *context, int64_t strip) {
+    const scattering *s = context;
+    const int64_t low = strip * STRIP, high = s->width - low < STRIP ? s->width : low + STRIP;
+    (s->dtype == WG_F32 ? scatter_float : scatter_double)(s->indices, s->width, low, high, s->rows,
+                                                          s->to);
+}
+
 void wg_kernel_scatter_add_rows(wg_dtype dtype, const wg_view *indices, int64_t width,
                                 const void *rows, void *to) {
     /* Threads share columns, never rows: two equal indices may not meet. */
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (wg_view_count(indices) * width >= SHARED_FROM)
-#endif
-    for (int64_t low = 0; low < width; low += STRIP) {
-        const int64_t high = width - low < STRIP ? width : low + STRIP;
-        (dtype == WG_F32 ? scatter_float : scatter_double)(indices, width, low, high, rows, to);
-    }
+    scattering s = {dtype, indices, width, rows, to};
+    wg_parallel((width + STRIP - 1) / STRIP, wg_view_count(indices) * width >= WG_SHARE_MEMORY,
+                scatter_strip, &s);
 }

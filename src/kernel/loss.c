@@ -1,47 +1,63 @@
 #include "kernel/loss.h"
 
+#include "base/parallel.h"
 #include "kernel/gather.h"
 #include "kernel/softmax.h"
 #include "kernel/walk.h"
 
 #define LANES 16
 #define STRETCH 1024
-/* Elements from which threads pay. */
-#define SHARED_FROM 16384
 
 static double element(wg_dtype dtype, const void *x, int64_t i) {
     return dtype == WG_F32 ? (double)((const float *)x)[i] : ((const double *)x)[i];
 }
 
+/* What the rows of one loss, or of its gradient, share. */
+typedef struct loss_rows {
+    wg_dtype dtype;
+    int64_t classes, bytes; /* of a row */
+    const char *x;
+    const wg_view *labels;
+    const void *p;
+    double factor, *losses;
+    char *to;
+} loss_rows;
+
+static void run_rows(int64_t rows, void (*body)(void *context, int64_t i), loss_rows *all) {
+    all->bytes = all->classes * (int64_t)wg_dtype_size(all->dtype);
+    wg_parallel(rows, rows * all->classes >= WG_SHARE_COMPUTE, body, all);
+}
+
+static void cross_entropy_row(void *context, int64_t i) {
+    const loss_rows *l = context;
+    const char *row = l->x + i * l->bytes;
+    l->losses[i] = wg_kernel_log_sum_exp(l->dtype, l->classes, row) -
+                   element(l->dtype, row, wg_index_at(l->labels, i));
+}
+
 void wg_kernel_cross_entropy(wg_dtype dtype, int64_t classes, const void *x, const wg_view *labels,
                              double *losses) {
-    const int64_t rows = wg_view_count(labels), bytes = classes * (int64_t)wg_dtype_size(dtype);
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (rows * classes >= SHARED_FROM)
-#endif
-    for (int64_t i = 0; i < rows; i++) {
-        const char *row = (const char *)x + i * bytes;
-        losses[i] = wg_kernel_log_sum_exp(dtype, classes, row) -
-                    element(dtype, row, wg_index_at(labels, i));
+    loss_rows all = {
+        .dtype = dtype, .classes = classes, .x = x, .labels = labels, .losses = losses};
+    run_rows(wg_view_count(labels), cross_entropy_row, &all);
+}
+
+static void soft_cross_entropy_row(void *context, int64_t i) {
+    const loss_rows *l = context;
+    const char *row = l->x + i * l->bytes;
+    const double log_sum = wg_kernel_log_sum_exp(l->dtype, l->classes, row);
+    double loss = 0;
+    for (int64_t j = 0; j < l->classes; j++) {
+        const double share = element(l->dtype, l->p, i * l->classes + j);
+        loss += share == 0 ? 0 : share * (log_sum - element(l->dtype, row, j));
     }
+    l->losses[i] = loss;
 }
 
 void wg_kernel_soft_cross_entropy(wg_dtype dtype, int64_t rows, int64_t classes, const void *x,
                                   const void *p, double *losses) {
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (rows * classes >= SHARED_FROM)
-#endif
-    for (int64_t i = 0; i < rows; i++) {
-        const int64_t first = i * classes;
-        const char *row = (const char *)x + first * (int64_t)wg_dtype_size(dtype);
-        const double log_sum = wg_kernel_log_sum_exp(dtype, classes, row);
-        double loss = 0;
-        for (int64_t j = 0; j < classes; j++) {
-            const double share = element(dtype, p, first + j);
-            loss += share == 0 ? 0 : share * (log_sum - element(dtype, row, j));
-        }
-        losses[i] = loss;
-    }
+    loss_rows all = {.dtype = dtype, .classes = classes, .x = x, .p = p, .losses = losses};
+    run_rows(rows, soft_cross_entropy_row, &all);
 }
 
 #define CHAIN_ROW(type)                                                                            \
@@ -55,18 +71,19 @@ void wg_kernel_soft_cross_entropy(wg_dtype dtype, int64_t rows, int64_t classes,
 CHAIN_ROW(float)
 CHAIN_ROW(double)
 
+static void cross_entropy_chain_row(void *context, int64_t i) {
+    const loss_rows *l = context;
+    char *const out = l->to + i * l->bytes;
+    wg_kernel_softmax_row(l->dtype, l->classes, l->x + i * l->bytes, out);
+    (l->dtype == WG_F32 ? chain_float : chain_double)(l->classes, wg_index_at(l->labels, i),
+                                                      l->factor, out);
+}
+
 void wg_kernel_cross_entropy_chain(wg_dtype dtype, int64_t classes, const void *x,
                                    const wg_view *labels, double factor, void *to) {
-    const int64_t rows = wg_view_count(labels), bytes = classes * (int64_t)wg_dtype_size(dtype);
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (rows * classes >= SHARED_FROM)
-#endif
-    for (int64_t i = 0; i < rows; i++) {
-        char *const out = (char *)to + i * bytes;
-        wg_kernel_softmax_row(dtype, classes, (const char *)x + i * bytes, out);
-        (dtype == WG_F32 ? chain_float : chain_double)(classes, wg_index_at(labels, i), factor,
-                                                       out);
-    }
+    loss_rows all = {
+        .dtype = dtype, .classes = classes, .x = x, .labels = labels, .factor = factor, .to = to};
+    run_rows(wg_view_count(labels), cross_entropy_chain_row, &all);
 }
 
 #define DISTANCE_ROW(type)                                                                         \

@@ -2,6 +2,8 @@
  * machine has runs. */
 #include "kernel/optimizer.h"
 
+#include "base/parallel.h"
+
 #include <math.h>
 
 #if defined(__clang__)
@@ -9,9 +11,8 @@
 #endif
 
 #define LANES 16
-/* Elements that a thread takes at a time, and from which threads share a buffer. */
+/* Elements that a thread takes at a time. */
 #define PIECE 16384
-#define SHARED_FROM 65536
 /* A sum is cut into at most this many parts, whatever the threads. */
 #define MOST_PARTS 64
 
@@ -73,60 +74,91 @@ static const loops *loops_of(wg_dtype dtype) {
     return &baseline[dtype == WG_F64];
 }
 
-/* Runs `work` on all pieces of n elements; threads share large buffers. A piece begins `low` bytes
- * in and has `some` elements. */
-#define IN_PIECES(dtype, work)                                                                     \
-    do {                                                                                           \
-        const int64_t size = (int64_t)wg_dtype_size(dtype);                                        \
-        _Pragma("omp parallel for schedule(static) if (n >= SHARED_FROM)") for (int64_t first = 0; \
-                                                                                first < n;         \
-                                                                                first += PIECE) {  \
-            const int64_t some = n - first < PIECE ? n - first : PIECE;                            \
-            const int64_t low = first * size;                                                      \
-            work;                                                                                  \
-        }                                                                                          \
-    } while (0)
+/* What the pieces of one call share. */
+typedef struct pieces {
+    const loops *run;
+    int64_t n, piece, size; /* elements, of a piece, bytes an element */
+    const void *numbers;
+    const char *g;
+    char *w, *m, *v;
+    double factor, *sum;
+} pieces;
+
+/* Where piece i begins, in bytes; *some becomes its elements. */
+static int64_t piece_at(const pieces *p, int64_t i, int64_t *some) {
+    const int64_t first = i * p->piece;
+    *some = p->n - first < p->piece ? p->n - first : p->piece;
+    return first * p->size;
+}
+
+static void in_pieces(wg_dtype dtype, void (*body)(void *context, int64_t i), pieces *p) {
+    p->run = loops_of(dtype);
+    p->size = (int64_t)wg_dtype_size(dtype);
+    wg_parallel((p->n + p->piece - 1) / p->piece, p->n >= WG_SHARE_MEMORY, body, p);
+}
+
+static void sgd_piece(void *context, int64_t i) {
+    const pieces *p = context;
+    int64_t n;
+    const int64_t at = piece_at(p, i, &n);
+    if (p->v == NULL) {
+        p->run->sgd(n, p->numbers, p->g + at, p->w + at);
+    } else {
+        p->run->sgd_momentum(n, p->numbers, p->g + at, p->w + at, p->v + at);
+    }
+}
 
 void wg_kernel_sgd(wg_dtype dtype, int64_t n, const wg_sgd_numbers *numbers, const void *gradient,
                    void *weight, void *velocity) {
-    const loops *run = loops_of(dtype);
-    const char *g = gradient;
-    char *w = weight, *v = velocity;
-    if (v == NULL) {
-        IN_PIECES(dtype, run->sgd(some, numbers, g + low, w + low));
-    } else {
-        IN_PIECES(dtype, run->sgd_momentum(some, numbers, g + low, w + low, v + low));
-    }
+    pieces p = {
+        .n = n, .piece = PIECE, .numbers = numbers, .g = gradient, .w = weight, .v = velocity};
+    in_pieces(dtype, sgd_piece, &p);
+}
+
+static void adam_piece(void *context, int64_t i) {
+    const pieces *p = context;
+    int64_t n;
+    const int64_t at = piece_at(p, i, &n);
+    p->run->adam(n, p->numbers, p->g + at, p->w + at, p->m + at, p->v + at);
 }
 
 void wg_kernel_adam(wg_dtype dtype, int64_t n, const wg_adam_numbers *numbers, const void *gradient,
                     void *weight, void *mean, void *variance) {
-    const loops *run = loops_of(dtype);
-    const char *g = gradient;
-    char *w = weight, *m = mean, *v = variance;
-    IN_PIECES(dtype, run->adam(some, numbers, g + low, w + low, m + low, v + low));
+    pieces p = {.n = n,
+                .piece = PIECE,
+                .numbers = numbers,
+                .g = gradient,
+                .w = weight,
+                .m = mean,
+                .v = variance};
+    in_pieces(dtype, adam_piece, &p);
+}
+
+static void scale_piece(void *context, int64_t i) {
+    const pieces *p = context;
+    int64_t n;
+    const int64_t at = piece_at(p, i, &n);
+    p->run->scale(n, p->factor, p->w + at);
 }
 
 void wg_kernel_scale(wg_dtype dtype, int64_t n, double factor, void *x) {
-    const loops *run = loops_of(dtype);
-    char *values = x;
-    IN_PIECES(dtype, run->scale(some, factor, values + low));
+    pieces p = {.n = n, .piece = PIECE, .w = x, .factor = factor};
+    in_pieces(dtype, scale_piece, &p);
+}
+
+static void sum_squares_piece(void *context, int64_t i) {
+    const pieces *p = context;
+    int64_t n;
+    const int64_t at = piece_at(p, i, &n);
+    p->sum[i] = p->run->sum_squares(n, p->g + at);
 }
 
 double wg_kernel_sum_squares(wg_dtype dtype, int64_t n, const void *x) {
-    const loops *run = loops_of(dtype);
-    const char *values = x;
-    const int64_t size = (int64_t)wg_dtype_size(dtype);
-    int64_t part = (n + MOST_PARTS - 1) / MOST_PARTS;
-    part = part < PIECE ? PIECE : part;
     double sum[MOST_PARTS] = {0}, total = 0;
-    const int64_t parts = (n + part - 1) / part;
-#pragma omp parallel for schedule(static) if (n >= SHARED_FROM)
-    for (int64_t i = 0; i < parts; i++) {
-        const int64_t first = i * part, some = n - first < part ? n - first : part;
-        sum[i] = run->sum_squares(some, values + first * size);
-    }
-    for (int64_t i = 0; i < parts; i++) {
+    const int64_t least = (n + MOST_PARTS - 1) / MOST_PARTS;
+    pieces p = {.n = n, .piece = least < PIECE ? PIECE : least, .g = x, .sum = sum};
+    in_pieces(dtype, sum_squares_piece, &p);
+    for (int64_t i = 0; i < MOST_PARTS; i++) {
         total += sum[i];
     }
     return total;

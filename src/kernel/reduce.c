@@ -1,5 +1,6 @@
 #include "kernel/reduce.h"
 
+#include "base/parallel.h"
 #include "kernel/copy.h"
 #include "kernel/walk.h"
 
@@ -14,8 +15,6 @@
 /* A fold of this many elements is cut into chunks that threads share. */
 #define CHUNKED_FROM 131072
 #define MOST_CHUNKS 64
-/* Elements from which threads share the results. */
-#define SHARED_FROM 131072
 
 /* ---- Folding rows and columns -------------------------------------------------------------- */
 
@@ -194,25 +193,34 @@ static total fold_range(const plan *p, char *from, int64_t low, int64_t high) {
     return t;
 }
 
+typedef struct chunks {
+    const plan *plan;
+    char *from;
+    int64_t count;
+    total part[MOST_CHUNKS];
+} chunks;
+
+static void fold_chunk(void *context, int64_t i) {
+    chunks *c = context;
+    const int64_t all = c->plan->count, some = all / c->count;
+    c->part[i] = fold_range(c->plan, c->from, some * i, i + 1 == c->count ? all : some * (i + 1));
+}
+
 /* One result; large ones by chunks, whose number depends on the count alone. */
 static double fold_all(const plan *p, char *from, bool shared) {
     if (p->count < CHUNKED_FROM) {
         return total_of(fold_range(p, from, 0, p->count));
     }
     const int64_t most = p->count / (CHUNKED_FROM / 2);
-    const int64_t chunks = most < MOST_CHUNKS ? most : MOST_CHUNKS;
-    total part[MOST_CHUNKS], all = {p->fold->identity, 0};
-    (void)shared;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (shared)
-#endif
-    for (int64_t i = 0; i < chunks; i++) {
-        part[i] = fold_range(p, from, p->count / chunks * i,
-                             i + 1 == chunks ? p->count : p->count / chunks * (i + 1));
-    }
-    for (int64_t i = 0; i < chunks; i++) {
-        total_add(p->kind, &all, part[i].value);
-        all.low += part[i].low;
+    total all = {p->fold->identity, 0};
+    chunks c;
+    c.plan = p;
+    c.from = from;
+    c.count = most < MOST_CHUNKS ? most : MOST_CHUNKS;
+    wg_parallel(c.count, shared, fold_chunk, &c);
+    for (int64_t i = 0; i < c.count; i++) {
+        total_add(p->kind, &all, c.part[i].value);
+        all.low += c.part[i].low;
     }
     return total_of(all);
 }
@@ -284,6 +292,18 @@ static int64_t innermost_step(const wg_walk *walk) {
     return step < 0 ? -step : step;
 }
 
+typedef struct pieces {
+    const plan *plan;
+    bool by_columns;
+    int64_t units, count;
+} pieces;
+
+static void reduce_piece(void *context, int64_t i) {
+    const pieces *p = context;
+    reduce_units(p->plan, p->by_columns, p->units * i / p->count, p->units * (i + 1) / p->count,
+                 false);
+}
+
 void wg_kernel_reduce(wg_reduction kind, const wg_view *from, const wg_view *to, double divisor) {
     plan p;
     plan_start(&p, kind, from, to, divisor);
@@ -295,18 +315,13 @@ void wg_kernel_reduce(wg_reduction kind, const wg_view *from, const wg_view *to,
     const int64_t units =
         by_columns ? wg_walk_count(&p.kept, last) * ((p.kept.shape[last] + STRIP - 1) / STRIP)
                    : p.results;
-    const bool shared = p.results * (p.count + 1) >= SHARED_FROM;
+    const bool shared = p.results * (p.count + 1) >= WG_SHARE_MEMORY;
     if (!shared || (!by_columns && units < 16)) {
         reduce_units(&p, by_columns, 0, units, shared);
         return;
     }
-    const int64_t pieces = units < 256 ? units : 256;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static)
-#endif
-    for (int64_t i = 0; i < pieces; i++) {
-        reduce_units(&p, by_columns, units * i / pieces, units * (i + 1) / pieces, false);
-    }
+    pieces all = {&p, by_columns, units, units < 256 ? units : 256};
+    wg_parallel(all.count, true, reduce_piece, &all);
 }
 
 void wg_kernel_sum_to(const wg_view *from, const wg_view *to) {

@@ -1,13 +1,12 @@
 #include "kernel/softmax.h"
 
+#include "base/parallel.h"
 #include "kernel/elementwise.h"
 
 #include <math.h>
 
 #define LANES 16
 #define STRIP 256
-/* Elements from which threads pay. */
-#define SHARED_FROM 16384
 
 #define T float
 #define TYPE 0
@@ -19,18 +18,26 @@
 typedef void (*strip)(int64_t n, int64_t row, int64_t w, const void *x, const void *g, void *to,
                       int64_t at);
 
+typedef struct strips {
+    const wg_planes *planes;
+    strip work;
+    const void *x, *g;
+    void *to;
+    int64_t count; /* a plane */
+} strips;
+
+static void do_strip(void *context, int64_t i) {
+    const strips *s = context;
+    const int64_t n = s->planes->n, inner = s->planes->inner, first = i % s->count * STRIP;
+    s->work(n, inner, inner - first < STRIP ? inner - first : STRIP, s->x, s->g, s->to,
+            i / s->count * n * inner + first);
+}
+
 static void over_planes(const wg_planes *p, strip work, const void *x, const void *g, void *to) {
-    const int64_t strips = (p->inner + STRIP - 1) / STRIP, all = p->outer * strips;
-    if (p->n == 0) {
-        return;
-    }
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) if (p->outer * p->n * p->inner >= SHARED_FROM)
-#endif
-    for (int64_t i = 0; i < all; i++) {
-        const int64_t first = i % strips * STRIP;
-        work(p->n, p->inner, p->inner - first < STRIP ? p->inner - first : STRIP, x, g, to,
-             i / strips * p->n * p->inner + first);
+    strips s = {p, work, x, g, to, (p->inner + STRIP - 1) / STRIP};
+    if (p->n > 0) {
+        wg_parallel(p->outer * s.count, p->outer * p->n * p->inner >= WG_SHARE_COMPUTE, do_strip,
+                    &s);
     }
 }
 

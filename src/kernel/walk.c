@@ -1,9 +1,9 @@
 #include "kernel/walk.h"
 
+#include "base/parallel.h"
+
 /* Elements of a row that one thread takes at a time. */
 #define BLOCK 32768
-/* From how many elements threads pay. */
-#define SHARED_FROM 262144
 /* Rows of a tile: a cache line of floats; columns: lines that fit even where all fall on one set of
  * L1. */
 #define TILE 16
@@ -157,6 +157,18 @@ static void walk_tiles(const wg_walk *walk, wg_walk_row row, int64_t low, int64_
     }
 }
 
+typedef struct pieces {
+    void (*part)(const wg_walk *walk, wg_walk_row row, int64_t low, int64_t high);
+    const wg_walk *walk;
+    wg_walk_row row;
+    int64_t units, count;
+} pieces;
+
+static void do_piece(void *context, int64_t i) {
+    const pieces *p = context;
+    p->part(p->walk, p->row, p->units * i / p->count, p->units * (i + 1) / p->count);
+}
+
 void wg_walk_rows(wg_walk *walk, wg_walk_row row) {
     const int64_t count = wg_walk_count(walk, walk->rank);
     if (count == 0) {
@@ -173,15 +185,10 @@ void wg_walk_rows(wg_walk *walk, wg_walk_row row) {
     const int64_t units =
         tiled ? wg_walk_count(walk, last - 1) * ((walk->shape[last - 1] + TILE - 1) / TILE)
               : wg_walk_count(walk, last) * ((walk->shape[last] + BLOCK - 1) / BLOCK);
-    if (count < SHARED_FROM) {
+    if (count < WG_SHARE_MEMORY) {
         part(walk, row, 0, units);
         return;
     }
-    const int64_t pieces = units < 256 ? units : 256;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static)
-#endif
-    for (int64_t i = 0; i < pieces; i++) {
-        part(walk, row, units * i / pieces, units * (i + 1) / pieces);
-    }
+    pieces p = {part, walk, row, units, units < 256 ? units : 256};
+    wg_parallel(p.count, true, do_piece, &p);
 }
