@@ -203,8 +203,7 @@ static void draw_images(const experiment *e) {
             shown++;
         }
     }
-    printf("\nHeld-out digits and what the network says; a cross where it is wrong, and the "
-           "truth:\n\n");
+    printf("\nHeld-out digits, and what the network says (a cross: it is wrong)\n\n");
     (void)wg_draw_gray(stdout, shown, pictures, (wg_draw_options){.low = 0, .high = 1});
 }
 

@@ -23,6 +23,10 @@ int main(int argc, char **argv) {
     static const struct {
         mlp_task task;
         double bar; /* PyTorch's time over Wengert's, each with its best number of threads */
+        /* Of the losses of the first steps. Adam divides by a root that is small at first, which
+         * enlarges the last bits: PyTorch with two threads differs from itself with one by 3e-4
+         * here. */
+        double tolerance;
     } rows[] = {
         {{.name = "784-128-10, batch 1, SGD",
           .layers = 2,
@@ -30,14 +34,16 @@ int main(int argc, char **argv) {
           .batch = 1,
           .batches = 32,
           .rate = 0.01f},
-         10},
+         10,
+         1e-4},
         {{.name = "784-128-10, batch 64, SGD",
           .layers = 2,
           .sizes = {784, 128, 10},
           .batch = 64,
           .batches = 8,
           .rate = 0.1f},
-         0},
+         0,
+         1e-4},
         {{.name = "784-1024-1024-10, batch 256, Adam",
           .layers = 3,
           .sizes = {784, 1024, 1024, 10},
@@ -45,7 +51,8 @@ int main(int argc, char **argv) {
           .batches = 4,
           .adam = 1,
           .rate = 1e-3f},
-         1},
+         1,
+         2e-3},
     };
     enum {
         ROWS = sizeof rows / sizeof *rows
@@ -72,7 +79,7 @@ int main(int argc, char **argv) {
         }
         bench_case work = {.name = task.name,
                            .results = MLP_TRACE,
-                           .tolerance = 1e-4,
+                           .tolerance = rows[i].tolerance,
                            .reference = 0,
                            .base = 0,
                            .contenders = contenders,

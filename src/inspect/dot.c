@@ -40,10 +40,11 @@ static void put_escaped(const graph *g, const char *text) {
     }
 }
 
+/* C leaves open whether a NaN is written with a sign. */
 static void put_number(const graph *g, const char *before, double value) {
     char text[32];
     put(g, before);
-    put(g, wg_number_general(text, sizeof text, 6, value));
+    put(g, value != value ? "nan" : wg_number_general(text, sizeof text, 6, value));
 }
 
 /* The name that the user gave a variable, on a line of its own. */

@@ -1,11 +1,10 @@
 /* elementwise_isa.h (internal): all loops in both types for one instruction set; the includer has
  * set the target and defines WG_LOOPS_TABLE, the table's name. */
 #include "kernel/elementwise.h"
-
-#include <math.h>
+#include "kernel/vector_math.h"
 
 #define T float
-#define F(name) name##f
+#define F(name) WG_F32_##name
 #define WG_TYPED(name) name##_f32
 #include "kernel/rules_arithmetic.h"
 /* (the two headers are separate because scalars need the value functions alone) */
@@ -13,7 +12,7 @@
 #include "kernel/rules_arithmetic_end.h"
 
 #define T double
-#define F(name) name
+#define F(name) WG_F64_##name
 #define WG_TYPED(name) name##_f64
 #include "kernel/rules_arithmetic.h"
 

@@ -5,7 +5,8 @@
  *   B(name, value, dx, dy, low, high, low, high)                        operands x, y
  *   T(name, value, dx, dy, dz, low, high, low, high, low, high)         operands x, y, z
  *
- * `value` is C in the element type: F(sin) is sin or sinf, N(0.5) a literal. A derivative is
+ * `value` is C in the element type: F(sin) is sin or sinf, in loops over arrays a version made for
+ * vectors (vector_math.h), N(0.5) a literal. A derivative is
  * written in the vocabulary R_…, which the includer defines: as C arithmetic (the sweep of scalars,
  * the fused kernels) or as verbs on handles (a sweep that records itself). One text serves both, so
  * that the first and the second derivative cannot disagree.
@@ -64,7 +65,7 @@
     U(floor, F(floor)(x), R_NUM(0), 0.2, 0.8)                                                      \
     U(ceil, F(ceil)(x), R_NUM(0), 0.2, 0.8)                                                        \
     U(round, F(rint)(x), R_NUM(0), 0.6, 1.4)                                                       \
-    U(sigmoid, x >= 0 ? 1 / (1 + F(exp)(-x)) : F(exp)(x) / (1 + F(exp)(x)),                        \
+    U(sigmoid, (x >= 0 ? 1 : F(exp)(-F(fabs)(x))) / (1 + F(exp)(-F(fabs)(x))),                     \
       R_MUL(r, R_SUB(R_NUM(1), r)), -3, 3)                                                         \
     U(softplus,                                                                                    \
       (x > 0    ? x                                                                                \

@@ -138,7 +138,7 @@ static void NAMED(columns_exp_sum)(int64_t n, int64_t row, int64_t w, const T *x
 }
 
 static void NAMED(softmax_columns)(int64_t n, int64_t row, int64_t w, const T *x, T *to) {
-    T factor[STRIP];
+    T factor[STRIP] = {0};
     double sum[STRIP];
     NAMED(columns_max)(n, row, w, x, factor);
     NAMED(columns_exp_sum)(n, row, w, x, factor, to, sum);
@@ -153,7 +153,7 @@ static void NAMED(softmax_columns)(int64_t n, int64_t row, int64_t w, const T *x
 }
 
 static void NAMED(log_softmax_columns)(int64_t n, int64_t row, int64_t w, const T *x, T *to) {
-    T max[STRIP];
+    T max[STRIP] = {0};
     double sum[STRIP];
     NAMED(columns_max)(n, row, w, x, max);
     NAMED(columns_exp_sum)(n, row, w, x, max, to, sum);

@@ -1,29 +1,38 @@
 /* dropout.c: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout: a
  * simple way to prevent neural networks from overfitting", JMLR 15 (2014); inverted, as everywhere
  * today: the scale is applied in training. */
+#include "base/parallel.h"
 #include "nn/store.h"
 
-/* Elements from which threads share the drawing. */
-#define SHARED_FROM 65536
+/* Elements of a job; a multiple of 4. */
+#define PIECE 4096
 
-/* Without a branch, which half of the time would be guessed wrong. */
-#define DRAW_BLOCK(type)                                                                           \
-    for (int64_t i = 0; i < some; i++) {                                                           \
-        ((type *)mask->data)[4 * block + i] = (type)(bits[i] >= least) * (type)scale;              \
+/* What the jobs of one mask share. */
+typedef struct drawing {
+    wg_key key;
+    uint64_t least; /* an element stays where its 32 random bits reach this */
+    double scale;
+    int64_t count;
+    const wg_view *mask;
+} drawing;
+
+/* Without a branch, which would be guessed wrong half of the time. */
+#define DRAW_FOUR(type)                                                                            \
+    for (int64_t k = 0; k < 4 && i + k < d->count; k++) {                                          \
+        ((type *)d->mask->data)[i + k] = (type)(bits[k] >= d->least) * (type)d->scale;             \
     }
 
-/* Four elements to each block of random bits; an element stays where its 32 bits reach `least`. */
-static void draw(wg_key key, uint64_t least, double scale, const wg_view *mask) {
-    const int64_t count = wg_view_count(mask);
-#pragma omp parallel for if (count >= SHARED_FROM)
-    for (int64_t block = 0; block < (count + 3) / 4; block++) {
-        const int64_t some = count - 4 * block < 4 ? count - 4 * block : 4;
+/* Four elements to each block of random bits. */
+static void draw(void *context, int64_t job) {
+    const drawing *d = context;
+    const int64_t end = (job + 1) * PIECE < d->count ? (job + 1) * PIECE : d->count;
+    for (int64_t i = job * PIECE; i < end; i += 4) {
         uint32_t bits[4];
-        wg_random_bits(key, (uint64_t)block, bits);
-        if (mask->dtype == WG_F32) {
-            DRAW_BLOCK(float)
+        wg_random_bits(d->key, (uint64_t)i / 4, bits);
+        if (d->mask->dtype == WG_F32) {
+            DRAW_FOUR(float)
         } else {
-            DRAW_BLOCK(double)
+            DRAW_FOUR(double)
         }
     }
 }
@@ -51,8 +60,12 @@ wg_var wg_dropout(wg_net net, wg_var x, double p) {
     const wg_var mask = wg_constant(tape, view.dtype, view.rank, view.shape, NULL);
     const wg_view into = wg_view_of(mask);
     if (tape->status == WG_OK) {
-        const wg_key key = wg_key_fold(wg_key_name(net.store->key, scope), net.step);
-        draw(key, (uint64_t)(p * 0x1p32), 1 / (1 - p), &into);
+        drawing all = {.key = wg_key_fold(wg_key_name(net.store->key, scope), net.step),
+                       .least = (uint64_t)(p * 0x1p32),
+                       .scale = 1 / (1 - p),
+                       .count = wg_view_count(&into),
+                       .mask = &into};
+        wg_parallel((all.count + PIECE - 1) / PIECE, all.count >= WG_SHARE_COMPUTE, draw, &all);
     }
     return wg_mul_at(x, mask, "dropout");
 }

@@ -2,12 +2,8 @@
 #ifndef WG_SRC_NN_STORE_H
 #define WG_SRC_NN_STORE_H
 
-/* The tape's own wg_scope is not the public function of that name. */
-#define wg_scope wg_tape_scope
-#include "tape/tape.h"
-#undef wg_scope
-
 #include "nn/names.h"
+#include "tape/tape.h"
 #include "wengert/nn.h"
 
 /* Where each parameter begins in its flat buffer, in bytes. */

@@ -19,7 +19,7 @@ CC=${CC:-cc}
 CXX=${CXX:-c++}
 read -ra compiler <<<"$CC"
 read -ra compiler_cpp <<<"$CXX"
-flags=(-O1 -Wall -Wextra -Wpedantic -Werror "-I$root/include" "${@:2}")
+flags=(-O1 -Wall -Wextra -Wpedantic -Werror -pthread "-I$root/include" "${@:2}")
 libraries=("-L$build" -lwengert "-Wl,-rpath,$build" -lm)
 
 # Writes each program to a file of its own, what it prints to FILE.expected, and to the standard
