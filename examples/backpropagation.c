@@ -39,7 +39,7 @@ typedef struct pattern {
 
 static const pattern exclusive_or[PATTERNS] = {{{1, 1}, 0}, {{1, 0}, 1}, {{0, 1}, 1}, {{0, 0}, 0}};
 
-/* ---- The network ---------------------------------------------------------------------------- */
+/* ---- The network ----------------------------------------------------------------------------- */
 
 typedef struct activity {
     wg_var a[HIDDEN], h[HIDDEN], y, E;

@@ -17,8 +17,7 @@ enum {
     BATCH = 32
 };
 
-/* ---- The network ------------------------------------------------------------------------------
- */
+/* ---- The network ----------------------------------------------------------------------------- */
 
 static wg_var classify(wg_net net, wg_var x) {
     x = wg_relu(wg_linear(net, "hidden", x, 256));
@@ -26,8 +25,7 @@ static wg_var classify(wg_net net, wg_var x) {
     return wg_linear(net, "output", x, CLASSES);
 }
 
-/* ---- Images -----------------------------------------------------------------------------------
- */
+/* ---- Images ---------------------------------------------------------------------------------- */
 
 typedef struct images {
     wg_array *pixels; /* f32 [n, 64], from 0 to 1 */
@@ -63,7 +61,7 @@ static wg_status select_images(const images *all, const int64_t *rows, int64_t n
     return status == WG_OK ? wg_copy_rows(all->labels, rows, n, out->labels->data) : status;
 }
 
-/* Every fifth image, drawn by lot, is kept for the examination. */
+/* A fifth of the images, drawn by lot, is kept for the examination. */
 static wg_status split_images(const images *all, uint64_t seed, images *train, images *test) {
     int64_t count = wg_array_count(all->labels), held_out = (count + 4) / 5;
     int64_t *rows = malloc((size_t)count * sizeof *rows);
@@ -82,8 +80,7 @@ static wg_status split_images(const images *all, uint64_t seed, images *train, i
     return status;
 }
 
-/* ---- Training and examination -----------------------------------------------------------------
- */
+/* ---- Training and examination ---------------------------------------------------------------- */
 
 typedef struct experiment {
     images train, test;
@@ -133,8 +130,7 @@ static wg_status train_epoch(experiment *e, uint64_t epoch, double *mean_loss) {
     return WG_OK;
 }
 
-/* All test images at once, without a gradient: their mean loss, and the share that is read right.
- */
+/* All test images at once, without a gradient: their mean loss and the share read rightly. */
 static wg_status examine(experiment *e, double *loss, double *accuracy) {
     const wg_array *pixels = e->test.pixels, *labels = e->test.labels;
     int64_t n = wg_array_count(labels), right = 0;
@@ -173,8 +169,7 @@ static wg_status train(experiment *e, int epochs, double *accuracy) {
     return status;
 }
 
-/* ---- What it has learned ----------------------------------------------------------------------
- */
+/* ---- What it has learned --------------------------------------------------------------------- */
 
 /* Draws some test images: first those read wrongly, then others. */
 static void draw_images(const experiment *e) {
@@ -207,8 +202,7 @@ static void draw_images(const experiment *e) {
     (void)wg_draw_gray(stdout, shown, pictures, (wg_draw_options){.low = 0, .high = 1});
 }
 
-/* ---- From the beginning to the end ------------------------------------------------------------
- */
+/* ---- From the beginning to the end ----------------------------------------------------------- */
 
 /* Makes all that training needs. */
 static wg_status set_up(experiment *e, const char *path, uint64_t seed) {
@@ -283,7 +277,8 @@ int main(int argc, char **argv) {
         printf("The loss curves are in %s\n", chart);
     } else {
         bool on_tape = e.tape != NULL && wg_tape_status(e.tape) != WG_OK;
-        fprintf(stderr, "digits: %s\n", on_tape ? wg_tape_message(e.tape) : wg_last_message());
+        const char *detail = on_tape ? wg_tape_message(e.tape) : wg_last_message();
+        fprintf(stderr, "digits: %s: %s\n", wg_status_text(status), detail);
     }
     tear_down(&e);
     return status == WG_OK && accuracy >= 0.97 ? 0 : 1;

@@ -63,10 +63,10 @@ WG_API wg_status wg_read_adjoint(wg_var x, wg_dtype dtype, void *out, int64_t co
 
 /* ---- Between scalars and arrays ------------------------------------------------------------ */
 
-/* An array [n] of n scalars, numbers or arrays of rank 0, at least one of them on a tape: f64, but
- * f32 beside f32 arrays. */
-WG_API wg_var wg_stack_at(int n, const wg_var *scalars, const char *site);
-#define wg_stack(n, scalars) wg_stack_at(n, scalars, WG_HERE)
+/* wg_stack(tape, n, scalars): an array [n] of n scalars, numbers or arrays of rank 0: f64, but f32
+ * beside f32 arrays. Numbers alone (as under wg_no_grad) make a constant. */
+WG_API wg_var wg_stack_at(wg_tape *tape, int n, const wg_var *scalars, const char *site);
+#define wg_stack(tape, n, scalars) wg_stack_at(tape, n, scalars, WG_HERE)
 /* One element of an array as a scalar; `index` counts in C order. */
 WG_API wg_var wg_at_at(wg_var x, int64_t index, const char *site);
 #define wg_at(x, index) wg_at_at(x, index, WG_HERE)

@@ -99,7 +99,8 @@ WG_API int wg_call_count(const wg_call *call);
 /* Operand i as an array: numbers and scalars appear as rank 0. In `shape`, data may be read only of
  * i64/u8 operands. */
 WG_API const wg_view *wg_call_operand(const wg_call *call, int i);
-/* The copied state; 64-byte aligned; NULL where there is none. */
+/* The state handed to wg_apply (in chain: its copy on the tape, 64-byte aligned); NULL where there
+ * is none. */
 WG_API const void *wg_call_state(const wg_call *call);
 /* The result (in forward: to be filled; contiguous). */
 WG_API wg_view *wg_call_out(wg_call *call);

@@ -136,6 +136,13 @@ WG_API wg_scope_mark wg_scope_begin(wg_tape *tape);
  * Errors: STATE where scopes are closed in the wrong order. Returns the tape's status. */
 WG_API wg_status wg_scope_end(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n);
 
+/* As wg_scope_end, but the scope stays open with the kept in it: the next call frees those too. So
+ * a network runs layer by layer in the memory of its widest layer:
+ *
+ *     for (i = 0; i < layers; i++) { x = layer(i, x);  wg_scope_next(tape, mark, &x, 1); }
+ */
+WG_API wg_status wg_scope_next(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n);
+
 /* Between begin and end nothing is recorded: scalar results are plain numbers, arrays are values
  * alone. Nests. */
 WG_API void wg_no_grad_begin(wg_tape *tape);

@@ -67,12 +67,7 @@
     U(round, F(rint)(x), R_NUM(0), 0.6, 1.4)                                                       \
     U(sigmoid, (x >= 0 ? 1 : F(exp)(-F(fabs)(x))) / (1 + F(exp)(-F(fabs)(x))),                     \
       R_MUL(r, R_SUB(R_NUM(1), r)), -3, 3)                                                         \
-    U(softplus,                                                                                    \
-      (x > 0    ? x                                                                                \
-       : x <= 0 ? 0                                                                                \
-                : x) +                                                                             \
-          F(log1p)(F(exp)(-F(fabs)(x))),                                                           \
-      R_U(sigmoid, x), -3, 3)                                                                      \
+    U(softplus, (x > 0 ? x : 0) + F(log1p)(F(exp)(-F(fabs)(x))), R_U(sigmoid, x), -3, 3)           \
     U(relu, x <= 0 ? 0 : x, R_U(heaviside, r), 0.2, 2)
 
 #define WG_RULES_BINARY(B)                                                                         \
@@ -81,10 +76,13 @@
       R_T(where, R_MUL(R_B(eq, x, R_NUM(0)), R_B(ge, y, R_NUM(0))), R_NUM(0),                      \
           R_MUL(r, R_U(log, x))),                                                                  \
       0.3, 3, -2, 2)                                                                               \
-    B(atan2, F(atan2)(x, y), R_B(azmul, y, R_DIV(R_NUM(1), R_U(square, R_B(hypot, x, y)))),        \
-      R_NEG(R_B(azmul, x, R_DIV(R_NUM(1), R_U(square, R_B(hypot, x, y))))), 0.3, 2, -2, 2)         \
-    B(hypot, F(hypot)(x, y), R_B(azmul, x, R_DIV(R_NUM(1), r)), R_B(azmul, y, R_DIV(R_NUM(1), r)), \
+    B(atan2, F(atan2)(x, y),                                                                       \
+      R_T(where, R_B(hypot, x, y), R_DIV(R_DIV(y, R_B(hypot, x, y)), R_B(hypot, x, y)), R_NUM(0)), \
+      R_T(where, R_B(hypot, x, y), R_DIV(R_DIV(R_NEG(x), R_B(hypot, x, y)), R_B(hypot, x, y)),     \
+          R_NUM(0)),                                                                               \
       0.3, 2, -2, 2)                                                                               \
+    B(hypot, F(hypot)(x, y), R_T(where, r, R_DIV(x, r), R_NUM(0)),                                 \
+      R_T(where, r, R_DIV(y, r), R_NUM(0)), 0.3, 2, -2, 2)                                         \
     B(max, x > y || x != x ? x : y, R_ADD(R_B(gt, x, y), R_MUL(R_NUM(0.5), R_B(eq, x, y))),        \
       R_ADD(R_B(lt, x, y), R_MUL(R_NUM(0.5), R_B(eq, x, y))), -2, 0.8, 1, 2)                       \
     B(min, x < y || x != x ? x : y, R_ADD(R_B(lt, x, y), R_MUL(R_NUM(0.5), R_B(eq, x, y))),        \

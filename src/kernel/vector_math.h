@@ -7,12 +7,13 @@
  * Largest errors in ulp, measured against libm in long double (tests/kernel/test_vector_math.c):
  *
  *          exp   expm1  log   log1p  tanh
- *   f32    @f32@
- *   f64    @f64@
+ *   f32    0.94  1.47   0.77  0.81   1.27
+ *   f64    0.93  1.84   0.82  0.77   1.27
  *
  * exp: reduction by multiples of ln 2 in two parts (W. Cody, W. Waite, "Software Manual for the
  * Elementary Functions", 1980), for f32 with the polynomial of Cephes, for f64 with Taylor's, whose
- * rest is below 1e-17. log and log1p: FreeBSD's msun (e_log.c, s_log1p.c). */
+ * rest is below 1e-17. log and log1p: FreeBSD's msun (e_log.c, s_log1p.c). tanh: Cephes (tanh.c,
+ * tanhf.c). */
 #ifndef WG_SRC_KERNEL_VECTOR_MATH_H
 #define WG_SRC_KERNEL_VECTOR_MATH_H
 
@@ -54,6 +55,12 @@
 /* (log(1 + s) - log(1 - s) - 2 s) / s, of z = s^2 */
 #define VM_LOG_POLYNOMIAL(z)                                                                       \
     (z * (0.66666662693f + z * (0.40000972152f + z * (0.28498786688f + z * 0.24279078841f))))
+#define VM_TANH_P(z)                                                                               \
+    ((((-5.70498872745e-3f * z + 2.06390887954e-2f) * z - 5.37397155531e-2f) * z +                 \
+      1.33314422036e-1f) *                                                                         \
+         z -                                                                                       \
+     3.33332819422e-1f)
+#define VM_TANH_Q(z) 1.0f
 #include "kernel/vector_math_typed.h"
 
 #define VM_T double
@@ -94,6 +101,10 @@
                     z * (2.222219843214978396e-01 +                                                \
                          z * (1.818357216161805012e-01 +                                           \
                               z * (1.531383769920937332e-01 + z * 1.479819860511658591e-01)))))))
+#define VM_TANH_P(z)                                                                               \
+    ((-9.64399179425052238628e-1 * z - 9.92877231001918586564e1) * z - 1.61468768441708447952e3)
+#define VM_TANH_Q(z)                                                                               \
+    (((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z + 4.84406305325125486048e3)
 #include "kernel/vector_math_typed.h"
 
 /* ---- What F(name) of rules.h is in loops over arrays --------------------------------------- */

@@ -50,10 +50,14 @@ static inline VM_T VM(expm1)(VM_T x) {
     return x == 0 ? x : y;
 }
 
+/* x + x z P(z) / Q(z) of z = x^2 near zero, else 1 - 2 / (exp(2 x) + 1), by one division. */
 static inline VM_T VM(tanh)(VM_T x) {
-    const VM_T size = VM_LIBM(fabs)(x), within = size > VM_TANH_HIGH ? VM_TANH_HIGH : size;
-    const VM_T y = VM(expm1_within)(2 * within);
-    return VM_LIBM(copysign)(y / (y + 2), x);
+    const VM_T size = VM_LIBM(fabs)(x), most = size > VM_TANH_HIGH ? VM_TANH_HIGH : size;
+    const VM_T z = most * most;
+    const VM_T p = most * z * VM_TANH_P(z), q = VM_TANH_Q(z), e = VM(expm1_within)(2 * most) + 2;
+    const int near = size < (VM_T)0.625;
+    const VM_T y = (near ? p : -2) / (near ? q : e) + (near ? most : 1);
+    return VM_LIBM(copysign)(y, x);
 }
 
 /* x = 2^k (1 + the result), 1 + the result between sqrt(1/2) and sqrt(2); x normal, positive. */
@@ -87,13 +91,14 @@ static inline VM_T VM(log1p)(VM_T x) {
     const VM_T u = 1 + x;
     VM_T k;
     const VM_T f = VM(reduce_log)(u, &k);
-    const VM_T rest = x > 1 ? 1 - (u - x) : x - (u - 1);
-    const int near = (x > (VM_T)-0.29) & (x < (VM_T)0.41);
+    const VM_T added = u - 1, rest = (1 - (u - added)) + (x - added);
+    const int near = VM_LIBM(fabs)(x - (VM_T)0.06) < (VM_T)0.35;
     const VM_T c = rest / u;
     const VM_T y = VM(join_log)(near ? x : f, near ? 0 : k, near ? 0 : c);
     const VM_T below = x == -1 ? -(VM_T)INFINITY : (VM_T)NAN;
     const VM_T finite = x <= -1 ? below : y;
-    return (x < (VM_T)INFINITY) & (x != 0) ? finite : x;
+    const VM_T signed_zero = x == 0 ? x : finite;
+    return x < (VM_T)INFINITY ? signed_zero : x;
 }
 
 #undef VM_T
@@ -117,3 +122,5 @@ static inline VM_T VM(log1p)(VM_T x) {
 #undef VM_LOG_LN2_LOW
 #undef VM_EXP_POLYNOMIAL
 #undef VM_LOG_POLYNOMIAL
+#undef VM_TANH_P
+#undef VM_TANH_Q

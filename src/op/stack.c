@@ -64,8 +64,25 @@ static bool stack_samples(int index, wg_sample *sample) {
 
 WG_DEFINE_OP(stack, stack_forward, stack_chain, 0, WG_OP_FLOATS)
 
-wg_var wg_stack_at(int n, const wg_var *scalars, const char *site) {
-    return wg_apply(&wg_op_stack, n, scalars, NULL, 0, site);
+static bool any_on_tape(int n, const wg_var *scalars) {
+    for (int i = 0; i < n; i++) {
+        if (scalars[i].tape != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+wg_var wg_stack_at(wg_tape *tape, int n, const wg_var *scalars, const char *site) {
+    if (any_on_tape(n, scalars)) {
+        return wg_apply(&wg_op_stack, n, scalars, NULL, 0, site);
+    }
+    wg_var numbers = wg_constant(tape, WG_F64, 1, &(int64_t){n < 0 ? 0 : n}, NULL);
+    wg_view view = wg_view_of(numbers);
+    for (int i = 0; i < n && view.data != NULL; i++) {
+        ((double *)view.data)[i] = scalars[i].as.number;
+    }
+    return numbers;
 }
 
 /* ---- place: zeros with scalars at flat positions ------------------------------------------- */
@@ -138,12 +155,8 @@ wg_var wg_place(wg_tape *tape, const wg_view *like, int n, const wg_var *scalars
     state->rank = like->rank;
     memcpy(state->shape, like->shape, (size_t)like->rank * sizeof like->shape[0]);
     memcpy(state->position, positions, (size_t)n * sizeof positions[0]);
-    bool any = false;
-    for (int i = 0; i < n; i++) {
-        any = any || scalars[i].tape != NULL;
-    }
     wg_var result = wg_poison(tape);
-    if (any) {
+    if (any_on_tape(n, scalars)) {
         result = wg_apply(&wg_op_place, n, scalars, state, bytes, NULL);
     } else { /* numbers alone (no recording): a plain array */
         result = wg_constant(tape, like->dtype, like->rank, like->shape, NULL);

@@ -184,17 +184,20 @@ typedef struct wg_survivor {
 
 /* Takes keep[position] out of the scope's reach; false where it stands before the scope anyway. */
 static bool rescue(wg_tape *tape, const wg_open_scope *scope, wg_var kept, wg_survivor *survivor) {
+    if (kept.tape == NULL || tape->status != WG_OK ||
+        wg_var_refused(tape, kept, survivor->position, "scope_end", NULL)) {
+        return false;
+    }
     wg_node *node = wg_node_of(kept);
     if (node != NULL) {
-        if (kept.as.slot.index < scope->nodes || (node->flags & WG_NODE_GONE) != 0) {
+        if (kept.as.slot.index < scope->nodes) {
             return false;
         }
         survivor->view = node->view;
         survivor->block = wg_block_share(node->block);
         return true;
     }
-    if (kept.tape != tape || !wg_lane_holds(tape, kept.as.slot) ||
-        kept.as.slot.index < scope->scalars) {
+    if (kept.as.slot.index < scope->scalars) {
         return false;
     }
     survivor->block = NULL;
@@ -219,7 +222,7 @@ static wg_var settle(wg_tape *tape, const wg_survivor *survivor) {
     return wg_lane_push(tape, WG_CODE_CONSTANT, 0, 0, survivor->value);
 }
 
-wg_status wg_scope_end(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n) {
+static wg_status close_scope(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n, bool open) {
     if (tape->scope_count == 0 || mark.depth != tape->scope_count - 1) {
         return wg_tape_fail(tape, WG_ERROR_STATE, "scope_end", NULL,
                             "scope %llu is not the innermost open one (%llu are open)",
@@ -236,7 +239,7 @@ wg_status wg_scope_end(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n) {
         survivors[count].position = i;
         count += rescue(tape, &scope, keep[i], &survivors[count]) ? 1 : 0;
     }
-    tape->scope_count--;
+    tape->scope_count -= open ? 0 : 1;
     wg_nodes_cut(tape, scope.nodes);
     if (!wg_lane_cut(tape, scope.scalars)) {
         wg_tape_fail(tape, WG_ERROR_MEMORY, "scope_end", NULL, "no memory to cut the scalars");
@@ -251,4 +254,12 @@ wg_status wg_scope_end(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n) {
     }
     wg_pool_drop(&tape->pool, memory);
     return tape->status;
+}
+
+wg_status wg_scope_end(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n) {
+    return close_scope(tape, mark, keep, n, false);
+}
+
+wg_status wg_scope_next(wg_tape *tape, wg_scope_mark mark, wg_var *keep, int n) {
+    return close_scope(tape, mark, keep, n, true);
 }

@@ -34,7 +34,7 @@ static bool run_everything(wg_tape *tape, double *result) {
     for (int i = 0; i < 40; i++) {
         many[i] = wg_mul(s, wg_at(p, i));
     }
-    wg_var v = wg_stack(40, many);
+    wg_var v = wg_stack(tape, 40, many);
     wg_var narrow = wg_cast(wg_slice(p, 0, 0, 40, 1), WG_F32);
     wg_var y = wg_sum(wg_mul(wg_square(v), narrow));
     for (int i = 0; i < 8; i++) {
@@ -175,7 +175,7 @@ static wg_var array_step(wg_tape *tape, double *weights, double *gradient) {
 static wg_var mixed_step(wg_tape *tape, double *weights, double *gradient) {
     wg_var p = parameters(tape, weights, gradient), y = wg_scalar(tape, 1);
     for (int i = 0; i < 30; i++) {
-        wg_var v = wg_stack(3, ((wg_var[]){y, wg_at(p, i), wg_number(2)}));
+        wg_var v = wg_stack(tape, 3, ((wg_var[]){y, wg_at(p, i), wg_number(2)}));
         y = wg_add(wg_at(wg_sin(v), 0), wg_mul(wg_sum(v), 0.01));
     }
     return y;

@@ -108,7 +108,7 @@ Test(grad, independent_and_trivial) {
 Test(grad, with_respect_to_an_intermediate) {
     wg_var x = wg_scalar(tape, 2), a = wg_square(x), y = wg_mul(wg_exp(a), x);
     expect_near(wg_value(derivative(y, a)), exp(4) * 2);
-    wg_var v = wg_stack(2, ((wg_var[]){x, a})), z = wg_sum(wg_square(v));
+    wg_var v = wg_stack(tape, 2, ((wg_var[]){x, a})), z = wg_sum(wg_square(v));
     wg_var g = derivative(z, v);
     cr_assert(wg_is_array(g));
     expect_near(wg_value(wg_at(g, 1)), 8);
@@ -185,14 +185,14 @@ static wg_var mixed(wg_tape *t, const wg_var *xs, int n, void *context) {
     (void)t, (void)n, (void)context;
     wg_var a = xs[0], b = xs[1], c = xs[2];
     for (int round = 0; round < ROUNDS; round++) {
-        wg_var v = wg_sin(wg_stack(3, ((wg_var[]){a, b, wg_mul(a, c)})));
+        wg_var v = wg_sin(wg_stack(tape, 3, ((wg_var[]){a, b, wg_mul(a, c)})));
         wg_var sum = wg_sum(v), p = wg_at(v, 0);
-        wg_var scaled = wg_mul(v, wg_stack(3, ((wg_var[]){b, wg_number(1), wg_number(0)})));
+        wg_var scaled = wg_mul(v, wg_stack(tape, 3, ((wg_var[]){b, wg_number(1), wg_number(0)})));
         a = wg_add(wg_at(scaled, 0), 0.5);
         b = wg_at(wg_mul(wg_at(v, 1), wg_exp(wg_mul(0.1, sum))), 0);
         c = wg_sub(wg_at(v, 2), wg_mul(c, p));
     }
-    wg_var last = wg_stack(2, ((wg_var[]){wg_mul(a, b), wg_square(c)}));
+    wg_var last = wg_stack(tape, 2, ((wg_var[]){wg_mul(a, b), wg_square(c)}));
     return wg_sum(last);
 }
 
@@ -244,7 +244,7 @@ Test(grad, interleaved_graphs_agree_with_differences) {
 static wg_var elements(wg_tape *t, const wg_var *xs, int n, void *context) {
     (void)t, (void)n, (void)context;
     wg_var v = xs[0], a = wg_at(v, 0), b = wg_at(v, 4), y = wg_mul(wg_mul(a, a), wg_at(v, 0));
-    wg_var w = wg_stack(3, ((wg_var[]){b, wg_number(2), b}));
+    wg_var w = wg_stack(tape, 3, ((wg_var[]){b, wg_number(2), b}));
     return wg_add(wg_add(y, wg_at(wg_mul(w, w), 2)),
                   wg_sum(wg_mul(w, wg_slice(wg_reshape(v, WG_SHAPE(-1)), 0, 0, 3, 1))));
 }

@@ -84,7 +84,7 @@ static void *interleaved(void *argument) {
     wg_tape *tape = wg_tape_new();
     wg_var x = wg_scalar(tape, 1), y = x;
     for (int i = 0; i < 500000; i++) {
-        wg_var noise = wg_scalar(tape, 0.5), v = wg_stack(2, ((wg_var[]){y, noise}));
+        wg_var noise = wg_scalar(tape, 0.5), v = wg_stack(tape, 2, ((wg_var[]){y, noise}));
         y = wg_add(wg_mul(wg_at(v, 0), wg_at(v, 1)), x);
     }
     close_up(tape, x, y, argument);

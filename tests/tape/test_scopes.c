@@ -190,6 +190,24 @@ Test(scopes, inference_needs_no_more_than_its_widest_layer) {
 /* ---- no_grad ----------------------------------------------------------------------------------
  */
 
+Test(scopes, next_runs_layers_in_the_memory_of_the_widest) {
+    enum {
+        WIDTH = 1000,
+        LAYERS = 50
+    };
+    wg_var x = wg_full(tape, WG_F64, WG_SHAPE(WIDTH), 1);
+    uint64_t before = wg_tape_usage_of(tape).bytes_held;
+    wg_scope_mark mark = wg_scope_begin(tape);
+    for (int i = 0; i < LAYERS; i++) {
+        x = wg_mul(wg_add(x, 1), 0.5);
+        cr_assert_eq(wg_scope_next(tape, mark, &x, 1), WG_OK);
+        cr_assert_leq(wg_tape_usage_of(tape).bytes_held, before + 2 * 8192);
+    }
+    cr_assert_leq(wg_tape_usage_of(tape).bytes_peak, before + 4 * 8192);
+    cr_assert_eq(wg_scope_end(tape, mark, &x, 1), WG_OK);
+    cr_assert_eq(wg_value(wg_at(x, WIDTH - 1)), 1);
+}
+
 Test(no_grad, records_nothing) {
     wg_var x = wg_scalar(tape, 2), v = pair(1, 2);
     (void)wg_mul(x, 2.0);
