@@ -51,14 +51,8 @@ static wg_status read_images(const char *path, images *all) {
 }
 
 static wg_status select_images(const images *all, const int64_t *rows, int64_t n, images *out) {
-    wg_status status = wg_array_new(WG_F32, WG_SHAPE(n, PIXELS), &out->pixels);
-    if (status == WG_OK) {
-        status = wg_array_new(WG_I64, WG_SHAPE(n), &out->labels);
-    }
-    if (status == WG_OK) {
-        status = wg_copy_rows(all->pixels, rows, n, out->pixels->data);
-    }
-    return status == WG_OK ? wg_copy_rows(all->labels, rows, n, out->labels->data) : status;
+    wg_status status = wg_select_rows(all->pixels, rows, n, &out->pixels);
+    return status == WG_OK ? wg_select_rows(all->labels, rows, n, &out->labels) : status;
 }
 
 /* A fifth of the images, drawn by lot, is kept for the examination. */
@@ -95,15 +89,10 @@ typedef struct experiment {
 
 /* One step on the images of these rows: its loss. */
 static wg_status train_step(experiment *e, const int64_t *rows, int64_t n, double *loss) {
-    float pixels[BATCH * PIXELS];
-    int64_t labels[BATCH];
-    (void)wg_copy_rows(e->train.pixels, rows, n, pixels);
-    (void)wg_copy_rows(e->train.labels, rows, n, labels);
-
     wg_tape_reset(e->tape);
     wg_net net = wg_net_train(e->store, e->tape, wg_steps(e->optimizer));
-    wg_var x = wg_constant(e->tape, WG_F32, WG_SHAPE(n, PIXELS), pixels);
-    wg_var y = wg_constant(e->tape, WG_I64, WG_SHAPE(n), labels);
+    wg_var x = wg_constant_rows(e->tape, e->train.pixels, rows, n);
+    wg_var y = wg_constant_rows(e->tape, e->train.labels, rows, n);
     wg_var error = wg_cross_entropy(classify(net, x), y);
     (void)wg_backward(error);
     *loss = wg_value(error);
@@ -136,8 +125,7 @@ static wg_status examine(experiment *e, double *loss, double *accuracy) {
     int64_t n = wg_array_count(labels), right = 0;
     wg_tape_reset(e->tape);
     wg_no_grad_begin(e->tape);
-    wg_var x = wg_constant(e->tape, WG_F32, WG_SHAPE(n, PIXELS), pixels->data);
-    wg_var y = wg_constant(e->tape, WG_I64, WG_SHAPE(n), labels->data);
+    wg_var x = wg_constant_of(e->tape, pixels), y = wg_constant_of(e->tape, labels);
     wg_var logits = classify(wg_net_eval(e->store, e->tape), x);
     *loss = wg_value(wg_cross_entropy(logits, y));
     wg_status status = wg_read(wg_argmax(logits, -1), WG_I64, e->said, n);

@@ -55,7 +55,8 @@ typedef enum wg_status {
 WG_API const char *wg_status_text(wg_status status);
 
 /* The detail of this thread's last failed call that returned a wg_status; "" before the first.
- * Valid until the thread's next failing call. Failures on a tape are read with wg_tape_message. */
+ * Valid until the thread's next failing call. A tape's first failure is here too, and stays with
+ * the tape (wg_tape_message). */
 WG_API const char *wg_last_message(void);
 
 /* The element types of arrays: name, C type, bytes. */

@@ -3,6 +3,7 @@
 #define WENGERT_DATA_H
 
 #include "wengert/base.h"
+#include "wengert/tape.h"
 
 #include <stdbool.h>
 
@@ -56,7 +57,16 @@ WG_API wg_status wg_column(const wg_array *from, int64_t column, wg_dtype dtype,
  * ARGUMENT for a row that is not there. */
 WG_API wg_status wg_copy_rows(const wg_array *from, const int64_t *rows, int64_t n, void *out);
 
-/* The same as f32, each value as scale * value + offset. */
+/* The rows as a new array. Errors as above, and MEMORY. */
+WG_API wg_status wg_select_rows(const wg_array *from, const int64_t *rows, int64_t n,
+                                wg_array **out);
+
+/* An array as a constant on a tape (copied), and some of its rows: a mini-batch. Errors land on the
+ * tape. */
+WG_API wg_var wg_constant_of(wg_tape *tape, const wg_array *array);
+WG_API wg_var wg_constant_rows(wg_tape *tape, const wg_array *from, const int64_t *rows, int64_t n);
+
+/* The same as wg_copy_rows as f32, each value as scale * value + offset. */
 WG_API wg_status wg_copy_rows_f32(const wg_array *from, const int64_t *rows, int64_t n,
                                   double scale, double offset, float *out);
 

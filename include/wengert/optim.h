@@ -43,7 +43,8 @@ WG_API wg_optimizer *wg_adamw(wg_store *store, wg_adamw_options options);
  * says which). The store must outlive the optimizer's last step. NULL is allowed here. */
 WG_API void wg_optimizer_free(wg_optimizer *optimizer);
 /* For schedules; 0 is allowed. A number below 0 or not finite leaves it as it was. */
-WG_API void wg_set_lr(wg_optimizer *optimizer, double lr);
+/* lr >= 0 and finite; else ARGUMENT, and nothing changes. */
+WG_API wg_status wg_set_lr(wg_optimizer *optimizer, double lr);
 WG_API double wg_lr(const wg_optimizer *optimizer);
 /* Steps taken. */
 WG_API uint64_t wg_steps(const wg_optimizer *optimizer);

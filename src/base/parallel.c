@@ -6,7 +6,7 @@
 
 /* Turns that a thread takes at a time: few enough that one which is held up (the machine may be
  * busy with other work) does not keep the others waiting. */
-#define SHARES_OF_A_THREAD 4
+#define SHARES_OF_A_THREAD 32
 
 int wg_parallel_threads(void) {
     return omp_in_parallel() ? 1 : omp_get_max_threads();

@@ -1,9 +1,11 @@
 /* rows.c: rows and columns of plain arrays, copied and converted. */
 #include "base/base.h"
+#include "tape/tape.h"
 #include "wengert/data.h"
 #include "wengert/random.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Reads an element as a double. i64 beyond 2^53 is rounded. */
@@ -128,8 +130,46 @@ wg_status wg_copy_rows(const wg_array *from, const int64_t *rows, int64_t n, voi
     return WG_OK;
 }
 
+/* The shape of n rows of an array of rank 1 or more. */
+static void shape_of_rows(const wg_array *from, int64_t n, int64_t *shape) {
+    memcpy(shape, from->shape, sizeof from->shape);
+    shape[0] = n;
+}
+
+wg_status wg_select_rows(const wg_array *from, const int64_t *rows, int64_t n, wg_array **out) {
+    int64_t shape[WG_MAX_RANK];
+    *out = NULL;
+    wg_status status = check_rows(from, rows, n);
+    if (status == WG_OK) {
+        shape_of_rows(from, n, shape);
+        status = wg_array_new(from->dtype, from->rank, shape, out);
+    }
+    return status == WG_OK ? wg_copy_rows(from, rows, n, (*out)->data) : status;
+}
+
+wg_var wg_constant_of(wg_tape *tape, const wg_array *array) {
+    return wg_constant(tape, array->dtype, array->rank, array->shape, array->data);
+}
+
+wg_var wg_constant_rows(wg_tape *tape, const wg_array *from, const int64_t *rows, int64_t n) {
+    int64_t shape[WG_MAX_RANK];
+    wg_status status = check_rows(from, rows, n);
+    if (status != WG_OK) {
+        char text[256];
+        (void)snprintf(text, sizeof text, "%s", wg_last_message());
+        wg_tape_fail(tape, status, "constant_rows", NULL, "%s", text);
+        return wg_poison(tape);
+    }
+    shape_of_rows(from, n, shape);
+    wg_var batch = wg_constant(tape, from->dtype, from->rank, shape, NULL);
+    if (wg_tape_status(tape) == WG_OK) {
+        (void)wg_copy_rows(from, rows, n, wg_view_of(batch).data);
+    }
+    return batch;
+}
+
 wg_status wg_copy_rows_f32(const wg_array *from, const int64_t *rows, int64_t n, double scale,
-                             double offset, float *out) {
+                           double offset, float *out) {
     wg_status status = check_rows(from, rows, n);
     if (status != WG_OK) {
         return status;

@@ -2,26 +2,11 @@
 #include "kernel/matmul.h"
 
 #include "base/base.h"
+#include "base/parallel.h"
 #include "kernel/matmul_parts.h"
 
 #include <stdatomic.h>
 #include <string.h>
-
-#if defined(_OPENMP)
-#include <omp.h>
-#define WG_MATMUL_PRAGMA(text) _Pragma(#text)
-#define WG_MATMUL_PARALLEL(count) WG_MATMUL_PRAGMA(omp parallel num_threads(count))
-#define WG_MATMUL_FOR WG_MATMUL_PRAGMA(omp for schedule(dynamic, 1))
-#define WG_MATMUL_PARALLEL_FOR(count)                                                              \
-    WG_MATMUL_PRAGMA(omp parallel for num_threads(count) schedule(static))
-#define WG_MATMUL_BATCH_FOR(count)                                                                 \
-    WG_MATMUL_PRAGMA(omp parallel for num_threads(count) schedule(dynamic, 1) reduction(&& : done))
-#else
-#define WG_MATMUL_PARALLEL(count)
-#define WG_MATMUL_FOR
-#define WG_MATMUL_PARALLEL_FOR(count)
-#define WG_MATMUL_BATCH_FOR(count)
-#endif
 
 /* Below this many multiply-adds a second thread costs more than it brings. */
 #define MULTIPLY_ADDS_A_THREAD 1e6
@@ -45,20 +30,12 @@ static bool crowds(int64_t row_bytes) {
 }
 
 static int wg_matmul_threads(int64_t m, int64_t n, int64_t k) {
-#if defined(_OPENMP)
-    const double work = (double)m * (double)n * (double)k;
-    if (work < 2 * MULTIPLY_ADDS_A_THREAD || omp_in_parallel()) {
+    const double useful = (double)m * (double)n * (double)k / MULTIPLY_ADDS_A_THREAD;
+    if (useful < 2) {
         return 1;
     }
-    const double useful = work / MULTIPLY_ADDS_A_THREAD;
-    const int most = omp_get_max_threads();
+    const int most = wg_parallel_threads();
     return useful < most ? (int)useful : most;
-#else
-    (void)m;
-    (void)n;
-    (void)k;
-    return 1;
-#endif
 }
 
 /* The one mutable state: spare packing memory, so that training steps allocate nothing. Each slot

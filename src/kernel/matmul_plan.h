@@ -129,35 +129,33 @@ static void MM_NAME(tile_task)(const MM_NAME(problem) * q, const MM_NAME(block) 
     }
 }
 
-static void MM_NAME(pack_panel)(const MM_NAME(problem) * q, const MM_NAME(block) * block,
-                                MM_T *packed, int64_t j) {
+/* One block as the jobs of a parallel loop: first its panels are packed, then its tiles made. */
+typedef struct MM_NAME(block_jobs) {
+    const MM_NAME(problem) * q;
+    const MM_NAME(block) * block;
+    MM_T *packed;
+} MM_NAME(block_jobs);
+
+static void MM_NAME(pack_job)(void *context, int64_t j) {
+    const MM_NAME(block_jobs) *jobs = context;
+    const MM_NAME(problem) *q = jobs->q;
+    const MM_NAME(block) *block = jobs->block;
     const int64_t width = 2 * q->parts->lanes, left = block->columns - j * width;
     q->parts->pack_b(left < width ? left : width, block->k,
                      q->b + block->p * q->b_row + (block->column + j * width) * q->b_column,
-                     q->b_column, q->b_row, packed + j * width * block->k);
+                     q->b_column, q->b_row, jobs->packed + j * width * block->k);
 }
 
-/* The threads of a parallel region part one block; each loop ends with a barrier. */
-static void MM_NAME(share_block)(const MM_NAME(problem) * q, const MM_NAME(block) * block,
-                                 MM_T *packed) {
-    const int64_t tasks = block->row_tiles * block->groups;
-    if (packed != NULL) {
-        WG_MATMUL_FOR
-        for (int64_t j = 0; j < block->panels; j++) {
-            MM_NAME(pack_panel)(q, block, packed, j);
-        }
-    }
-    WG_MATMUL_FOR
-    for (int64_t task = 0; task < tasks; task++) {
-        MM_NAME(tile_task)(q, block, task);
-    }
+static void MM_NAME(tile_job)(void *context, int64_t task) {
+    const MM_NAME(block_jobs) *jobs = context;
+    MM_NAME(tile_task)(jobs->q, jobs->block, task);
 }
 
-/* Where threads > 1, within a parallel region: every thread calls this, and they part the work. */
 static void MM_NAME(tile_blocks)(const MM_NAME(problem) * q, MM_T *packed, int64_t block_columns,
                                  int threads) {
     const int64_t width = 2 * q->parts->lanes;
     MM_NAME(block) block = {.packed = packed};
+    MM_NAME(block_jobs) jobs = {q, &block, packed};
     for (block.column = 0; block.column < q->n; block.column += block_columns) {
         block.columns = block.column + block_columns < q->n ? block_columns : q->n - block.column;
         block.panels = (block.columns + width - 1) / width;
@@ -169,16 +167,10 @@ static void MM_NAME(tile_blocks)(const MM_NAME(problem) * q, MM_T *packed, int64
         block.groups = wanted < block.panels ? wanted : block.panels;
         for (block.p = 0; block.p < q->k; block.p += MM_DEPTH) {
             block.k = block.p + MM_DEPTH < q->k ? MM_DEPTH : q->k - block.p;
-            if (threads > 1) {
-                MM_NAME(share_block)(q, &block, packed);
-                continue;
+            if (packed != NULL) {
+                wg_parallel(block.panels, threads > 1, MM_NAME(pack_job), &jobs);
             }
-            for (int64_t j = 0; packed != NULL && j < block.panels; j++) {
-                MM_NAME(pack_panel)(q, &block, packed, j);
-            }
-            for (int64_t task = 0; task < block.row_tiles * block.groups; task++) {
-                MM_NAME(tile_task)(q, &block, task);
-            }
+            wg_parallel(block.row_tiles * block.groups, threads > 1, MM_NAME(tile_job), &jobs);
         }
     }
 }
@@ -197,12 +189,7 @@ static bool MM_NAME(tiles)(const MM_NAME(problem) * q, int threads) {
     if (pack && packed == NULL) {
         return false;
     }
-    if (threads > 1) {
-        WG_MATMUL_PARALLEL(threads)
-        MM_NAME(tile_blocks)(q, packed, columns, threads);
-    } else {
-        MM_NAME(tile_blocks)(q, packed, columns, 1);
-    }
+    MM_NAME(tile_blocks)(q, packed, columns, threads);
     if (pack && !fits) {
         wg_matmul_block_give(packed);
     }
@@ -245,6 +232,19 @@ static void MM_NAME(turn_vector)(MM_NAME(problem) * q) {
 
 typedef void MM_NAME(span)(const MM_NAME(problem) * q, int64_t low, int64_t high);
 
+typedef struct MM_NAME(span_jobs) {
+    MM_NAME(span) * span;
+    const MM_NAME(problem) * q;
+    int64_t count, grain, grains, parts;
+} MM_NAME(span_jobs);
+
+static void MM_NAME(span_job)(void *context, int64_t part) {
+    const MM_NAME(span_jobs) *s = context;
+    const int64_t low = part * s->grains / s->parts * s->grain;
+    const int64_t high = (part + 1) * s->grains / s->parts * s->grain;
+    s->span(s->q, low, high < s->count ? high : s->count);
+}
+
 /* Runs `span` over [0, count) in parts of at least `grain`. */
 static void MM_NAME(share)(MM_NAME(span) * span, const MM_NAME(problem) * q, int64_t count,
                            int64_t grain, int threads) {
@@ -254,11 +254,8 @@ static void MM_NAME(share)(MM_NAME(span) * span, const MM_NAME(problem) * q, int
         span(q, 0, count);
         return;
     }
-    WG_MATMUL_PARALLEL_FOR(threads)
-    for (int64_t part = 0; part < parts; part++) {
-        const int64_t low = part * most / parts * grain, high = (part + 1) * most / parts * grain;
-        span(q, low, high < count ? high : count);
-    }
+    MM_NAME(span_jobs) jobs = {span, q, count, grain, most, parts};
+    wg_parallel(parts, true, MM_NAME(span_job), &jobs);
 }
 
 static bool MM_NAME(solve)(MM_NAME(problem) q, int threads) {
@@ -337,6 +334,20 @@ static MM_NAME(problem) MM_NAME(batch_item)(const MM_NAME(problem) * q, int64_t 
     return one;
 }
 
+typedef struct MM_NAME(batch_jobs) {
+    const MM_NAME(problem) * q;
+    int64_t a_batch, b_batch, c_batch;
+    atomic_bool failed;
+} MM_NAME(batch_jobs);
+
+static void MM_NAME(batch_job)(void *context, int64_t i) {
+    MM_NAME(batch_jobs) *jobs = context;
+    if (!MM_NAME(solve)(
+            MM_NAME(batch_item)(jobs->q, i, jobs->a_batch, jobs->b_batch, jobs->c_batch), 1)) {
+        atomic_store(&jobs->failed, true);
+    }
+}
+
 bool MM_NAME(wg_kernel_batch_matmul)(int64_t count, int64_t m, int64_t n, int64_t k, const MM_T *a,
                                      int64_t a_batch, int64_t a_row, int64_t a_column,
                                      const MM_T *b, int64_t b_batch, int64_t b_row,
@@ -365,14 +376,12 @@ bool MM_NAME(wg_kernel_batch_matmul)(int64_t count, int64_t m, int64_t n, int64_
     const int threads = wg_matmul_threads(m * count, n, k);
     const bool over_batch = threads > 1 && count >= threads && c_batch != 0;
     const int inside = over_batch ? 1 : wg_matmul_threads(m, n, k);
-    bool done = true;
     if (over_batch) {
-        WG_MATMUL_BATCH_FOR(threads)
-        for (int64_t i = 0; i < count; i++) {
-            done = MM_NAME(solve)(MM_NAME(batch_item)(&q, i, a_batch, b_batch, c_batch), 1) && done;
-        }
-        return done;
+        MM_NAME(batch_jobs) jobs = {&q, a_batch, b_batch, c_batch, false};
+        wg_parallel(count, true, MM_NAME(batch_job), &jobs);
+        return !atomic_load(&jobs.failed);
     }
+    bool done = true;
     for (int64_t i = 0; i < count && done; i++) {
         done = MM_NAME(solve)(MM_NAME(batch_item)(&q, i, a_batch, b_batch, c_batch), inside);
     }

@@ -51,10 +51,12 @@ void wg_optimizer_free(wg_optimizer *optimizer) {
     }
 }
 
-void wg_set_lr(wg_optimizer *optimizer, double lr) {
-    if (lr >= 0 && isfinite(lr)) {
-        optimizer->lr = lr;
+wg_status wg_set_lr(wg_optimizer *optimizer, double lr) {
+    if (!(lr >= 0) || !isfinite(lr)) {
+        return wg_fail(WG_ERROR_ARGUMENT, "set_lr: %g is not a number from 0 on", lr);
     }
+    optimizer->lr = lr;
+    return WG_OK;
 }
 
 double wg_lr(const wg_optimizer *optimizer) {

@@ -28,11 +28,13 @@ static void new_life(wg_tape *tape) {
 wg_tape *wg_tape_new(void) {
     wg_tape *tape = wg_calloc(1, sizeof *tape);
     if (tape == NULL) {
+        (void)wg_fail(WG_ERROR_MEMORY, "tape_new: no memory");
         return NULL;
     }
     if (!wg_tape_grow(tape, (void **)&tape->segment, &tape->segment_capacity, 1,
                       sizeof *tape->segment)) {
         wg_free(tape);
+        (void)wg_fail(WG_ERROR_MEMORY, "tape_new: no memory");
         return NULL;
     }
     forget_constants(tape);
@@ -117,7 +119,7 @@ wg_status wg_tape_fail_v(wg_tape *tape, wg_status status, const char *name, cons
                    site != NULL ? " (" : "", site != NULL ? site : "", site != NULL ? ")" : "");
     tape->status = status;
     wg_tape_switch(tape);
-    return status;
+    return wg_fail(status, "%s", tape->message); /* one place to look, whoever failed */
 }
 
 wg_status wg_tape_fail(wg_tape *tape, wg_status status, const char *name, const char *site,

@@ -1,5 +1,5 @@
 /* test_batches.c: rows, columns, splits and mini-batches. */
-#include "wengert/data.h"
+#include "wengert.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -181,4 +181,31 @@ Test(rows, split) {
     cr_assert_eq(wg_split(80, 0, 4, train, NULL), WG_OK);
     cr_assert_eq(wg_split(10, 11, 4, train, test), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_split(10, -1, 4, train, test), WG_ERROR_ARGUMENT);
+}
+
+Test(rows, go_onto_a_tape) {
+    wg_array *table;
+    cr_assert_eq(wg_array_new(WG_F32, WG_SHAPE(3, 2), &table), WG_OK);
+    for (int i = 0; i < 6; i++) {
+        ((float *)table->data)[i] = (float)i;
+    }
+    wg_tape *tape = wg_tape_new();
+    float out[6];
+    const int64_t rows[] = {2, 0}, wrong[] = {3};
+    wg_var batch = wg_constant_rows(tape, table, rows, 2);
+    cr_assert_eq(wg_read(batch, WG_F32, out, 4), WG_OK);
+    cr_assert(out[0] == 4 && out[1] == 5 && out[2] == 0 && out[3] == 1);
+    cr_assert_eq(wg_read(wg_constant_of(tape, table), WG_F32, out, 6), WG_OK);
+    cr_assert_eq(out[5], 5);
+    (void)wg_constant_rows(tape, table, wrong, 1);
+    cr_assert_eq(wg_tape_status(tape), WG_ERROR_ARGUMENT);
+    cr_assert_not_null(strstr(wg_tape_message(tape), "row 3"), "%s", wg_tape_message(tape));
+    wg_array *selected;
+    cr_assert_eq(wg_select_rows(table, rows, 2, &selected), WG_OK);
+    cr_assert(selected->shape[0] == 2 && ((float *)selected->data)[1] == 5);
+    wg_array_free(selected);
+    cr_assert_eq(wg_select_rows(table, wrong, 1, &selected), WG_ERROR_ARGUMENT);
+    cr_assert_null(selected);
+    wg_tape_free(tape);
+    wg_array_free(table);
 }

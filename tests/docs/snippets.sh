@@ -24,6 +24,7 @@ libraries=("-L$build" -lwengert "-Wl,-rpath,$build" -lm)
 
 # Writes each program to a file of its own, what it prints to FILE.expected, and to the standard
 # output a line for each: file, document, line.
+# shellcheck disable=SC2016
 extract='
 function fail(text) { printf "%s:%d: %s\n", FILENAME, FNR, text >"/dev/stderr"; failed = 1; exit 1 }
 FNR == 1 { last = ""; state = "" }

@@ -299,8 +299,8 @@ Test(optimizers, learning_rates) {
     cr_assert_eq(wg_steps(optimizer), 0);
     cr_assert_eq(wg_step(optimizer, NULL), WG_OK); /* of nothing */
     wg_set_lr(optimizer, 0.5);
-    wg_set_lr(optimizer, -1);
-    wg_set_lr(optimizer, NAN);
+    cr_assert_eq(wg_set_lr(optimizer, -1), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_set_lr(optimizer, NAN), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_lr(optimizer), 0.5);
     wg_set_lr(optimizer, 0);
     cr_assert_eq(wg_lr(optimizer), 0);
