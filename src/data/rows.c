@@ -98,15 +98,15 @@ wg_status wg_column(const wg_array *from, int64_t column, wg_dtype dtype, wg_arr
 
 static wg_status check_rows(const wg_array *from, const int64_t *rows, int64_t n) {
     if (from == NULL || from->rank < 1) {
-        return wg_fail(WG_ERROR_SHAPE, "gather_rows: the array has no rows");
+        return wg_fail(WG_ERROR_SHAPE, "rows: the array has no rows");
     }
     if (n < 0 || (rows == NULL && n > 0)) {
-        return wg_fail(WG_ERROR_ARGUMENT, "gather_rows: %lld rows asked for", (long long)n);
+        return wg_fail(WG_ERROR_ARGUMENT, "rows: %lld rows asked for", (long long)n);
     }
     for (int64_t i = 0; i < n; i++) {
         if (rows[i] < 0 || rows[i] >= from->shape[0]) {
             return wg_fail(WG_ERROR_ARGUMENT,
-                           "gather_rows: rows[%lld] is %lld; the array has %lld rows", (long long)i,
+                           "rows: rows[%lld] is %lld; the array has %lld rows", (long long)i,
                            (long long)rows[i], (long long)from->shape[0]);
         }
     }

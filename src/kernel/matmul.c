@@ -1,4 +1,10 @@
-/* matmul.c: the matrix product: which instruction set, how many threads, and the two types. */
+/* matmul.c: the matrix product: which instruction set, how many threads, and the two types.
+ *
+ * It keeps one thing between calls: up to 64 spare blocks of packing memory of 512 KiB, as many as
+ * were ever in use at once. Products of one tile, of vectors, and those whose packed part fits on
+ * the stack take none. Memory from the caller would be plainer, but a batch needs a block for each
+ * thread, and chain rules, which multiply straight into adjoints, have no scratch of a tape to hand
+ * on; a block allocated and freed by each call would have training steps allocate. */
 #include "kernel/matmul.h"
 
 #include "base/base.h"
@@ -38,8 +44,7 @@ static int wg_matmul_threads(int64_t m, int64_t n, int64_t k) {
     return useful < most ? (int)useful : most;
 }
 
-/* The one mutable state: spare packing memory, so that training steps allocate nothing. Each slot
- * is owned by whoever exchanged its pointer out, so threads need no lock. */
+/* Each slot is owned by whoever exchanged its pointer out, so threads need no lock. */
 static _Atomic(void *) spare_blocks[64];
 
 void *wg_matmul_block_take(void) {

@@ -199,7 +199,7 @@ Test(rows, go_onto_a_tape) {
     cr_assert_eq(out[5], 5);
     (void)wg_constant_rows(tape, table, wrong, 1);
     cr_assert_eq(wg_tape_status(tape), WG_ERROR_ARGUMENT);
-    cr_assert_not_null(strstr(wg_tape_message(tape), "row 3"), "%s", wg_tape_message(tape));
+    cr_assert_not_null(strstr(wg_tape_message(tape), "rows[0] is 3"), "%s", wg_tape_message(tape));
     wg_array *selected;
     cr_assert_eq(wg_select_rows(table, rows, 2, &selected), WG_OK);
     cr_assert(selected->shape[0] == 2 && ((float *)selected->data)[1] == 5);
