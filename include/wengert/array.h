@@ -93,7 +93,7 @@ WG_API wg_var wg_cast_at(wg_var x, wg_dtype dtype, const char *site);
 /* x itself where contiguous, else a contiguous copy. */
 WG_API wg_var wg_contiguous_at(wg_var x, const char *site);
 
-/* ---- Reductions (floats; integers are summed as f64) --------------------------------------- */
+/* ---- Reductions (floats; integers are summed as f64; a plain number is left as it is) -------- */
 
 /* An empty sum is 0, an empty prod 1, an empty mean NaN; an empty amax or amin is an error. amax
  * and amin share the gradient evenly among equal maxima (PyTorch's amax). NaN wins. prod's gradient

@@ -63,7 +63,7 @@ typedef struct wg_net {
 
 /* A net for training step `step` (dropout draws anew for each). */
 WG_API wg_net wg_net_train(wg_store *store, wg_tape *tape, uint64_t step);
-/* A net for inference. */
+/* A net for inference: dropout does nothing. It still records; wg_no_grad_begin stops that. */
 WG_API wg_net wg_net_eval(wg_store *store, wg_tape *tape);
 /* The net one name deeper: wg_scope(net, "block%d", i). On the tape: ARGUMENT for an empty name,
  * LIMIT for one that is too long, MEMORY. Takes memory at the first use of a name alone. */
@@ -126,18 +126,23 @@ typedef struct wg_linear_options {
 /* x [..., in] · weightᵀ + bias: [..., out]. Parameters name.weight [out, in] and name.bias [out],
  * of x's dtype (f32 or f64).
  * On the tape: SHAPE and DTYPE where x does not fit, naming layer, shapes and weight. */
-WG_API wg_var wg_linear_with(wg_net net, const char *name, wg_var x, wg_linear_options options);
-static inline wg_var wg_linear(wg_net net, const char *name, wg_var x, int64_t out) {
+WG_API wg_var wg_linear_with_at(wg_net net, const char *name, wg_var x, const char *site,
+                                wg_linear_options options);
+#define wg_linear_with(net, name, x, ...) wg_linear_with_at(net, name, x, WG_HERE, __VA_ARGS__)
+static inline wg_var wg_linear_at(wg_net net, const char *name, wg_var x, int64_t out,
+                                  const char *site) {
     wg_linear_options options = {0, false, {WG_INIT_DEFAULT, 0, 0}, {WG_INIT_DEFAULT, 0, 0}};
     options.out = out;
-    return wg_linear_with(net, name, x, options);
+    return wg_linear_with_at(net, name, x, site, options);
 }
+#define wg_linear(net, name, x, out) wg_linear_at(net, name, x, out, WG_HERE)
 
 /* In training each element is zeroed with probability p, and the others are scaled by 1/(1 − p);
  * else x itself. The choice depends on the store's seed, the scope's name, the step and the element
  * alone: give two dropouts of one scope scopes of their own. On the tape: ARGUMENT for a p outside
  * [0, 1), DTYPE unless x is an array of f32 or f64. Srivastava et al., JMLR 15 (2014). */
-WG_API wg_var wg_dropout(wg_net net, wg_var x, double p);
+WG_API wg_var wg_dropout_at(wg_net net, wg_var x, double p, const char *site);
+#define wg_dropout(net, x, p) wg_dropout_at(net, x, p, WG_HERE)
 
 #ifdef __cplusplus
 }

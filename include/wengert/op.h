@@ -23,6 +23,8 @@ typedef struct wg_view {
     void *data; /* the first element; NULL allowed where there are none */
 } wg_view;
 
+/* A view of contiguous memory in C order: for wg_borrow and wg_check_gradient. */
+WG_API wg_view wg_view_new(wg_dtype dtype, int rank, const int64_t *shape, void *data);
 WG_API int64_t wg_view_count(const wg_view *view);
 /* True where the elements lie one behind the other in C order. */
 WG_API bool wg_view_is_contiguous(const wg_view *view);
@@ -73,8 +75,9 @@ typedef struct wg_op {
     /* Fills the result. NULL for views. Failure: return wg_call_fail(...). */
     wg_status (*forward)(wg_call *call);
 
-    /* Hands each operand that wants it its part of `g`, the result's adjoint: wg_give. NULL:
-     * derivative zero. */
+    /* Hands each operand that wants it its part of `g`, the result's adjoint, of the result's
+     * shape: wg_give. Multiply with wg_azmul(g, d) where d may be infinite or NaN: a zero adjoint
+     * then contributes zero. NULL: derivative zero. */
     void (*chain)(wg_call *call, wg_var g);
 
     /* Fills sample number `index` and returns true; false behind the last. Required. */
@@ -96,13 +99,14 @@ WG_API wg_var wg_apply(const wg_op *op, int count, const wg_var *operands, const
 
 WG_API const wg_op *wg_call_op(const wg_call *call);
 WG_API int wg_call_count(const wg_call *call);
-/* Operand i as an array: numbers and scalars appear as rank 0. In `shape`, data may be read only of
- * i64/u8 operands. */
+/* Operand i as an array, of its own shape (not stretched to the result's): numbers and scalars
+ * appear as rank 0, f64 unless WG_OP_FLOATS. In `shape`, data may be read only of i64/u8 operands.
+ */
 WG_API const wg_view *wg_call_operand(const wg_call *call, int i);
 /* The state handed to wg_apply (in chain: its copy on the tape, 64-byte aligned); NULL where there
  * is none. */
 WG_API const void *wg_call_state(const wg_call *call);
-/* The result (in forward: to be filled; contiguous). */
+/* The result (in forward: to be filled; contiguous, not zeroed). */
 WG_API wg_view *wg_call_out(wg_call *call);
 
 /* The result is a new array. ERROR_LIMIT where its size overflows. */

@@ -78,7 +78,8 @@ static inline wg_var wg_number(double value) {
  * inline below). */
 
 /* The value of a number, a scalar, or an array of one element. NaN for a handle that holds none
- * (stale, poisoned, more elements, storage already given back), and an error on its tape. */
+ * (stale, poisoned, more elements, storage already given back), and an error on its tape; NaN for
+ * every handle of a tape that has failed. */
 WG_API double wg_value(wg_var x);
 
 /* ---- Sweeping ------------------------------------------------------------------------------ */
@@ -91,7 +92,7 @@ WG_API double wg_value(wg_var x);
  * remaining chain rule reads it, and so do their adjoints. wg_keep(x) before the sweep holds one
  * array, wg_backward_keep holds all. Called twice, leaves accumulate (the sum of both gradients);
  * on a tape whose arrays were given back by the first call the second is WG_ERROR_STATE. A number
- * has no gradient: WG_OK, nothing to do. Returns the tape's status. */
+ * has no gradient: WG_OK, nothing to do. y's own value stays. Returns the tape's status. */
 WG_API wg_status wg_backward(wg_var y);
 
 /* As wg_backward, but gives nothing back: it may be called again, and the adjoints of all
@@ -103,7 +104,8 @@ WG_API wg_status wg_backward_keep(wg_var y);
 WG_API wg_status wg_backward_from(wg_var y, wg_var seed);
 
 /* wg_adjoint(x): dy/dx after a sweep, for a scalar x or an array of one element; 0 where x was not
- * reached, and for a plain number. */
+ * reached, and for a plain number. NaN (and wg_last_message says why) for an intermediate after
+ * wg_backward, which uses those up. */
 
 /* Keeps x's storage through wg_backward, so that its value can be read afterwards. Returns x. */
 WG_API wg_var wg_keep(wg_var x);

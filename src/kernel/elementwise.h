@@ -28,12 +28,10 @@ typedef enum wg_rule_index {
         WG_RULE_COUNT
 } wg_rule_index;
 
-/* Rules that choose rather than scale: where their derivative is zero it is so even against an
- * infinite or NaN adjoint, as PyTorch's masks make it. (azmul serves the second derivatives.) */
 static inline bool wg_rule_picks(wg_rule_index index) {
-    return (index >= WG_RULE_sign && index <= WG_RULE_round) || index == WG_RULE_relu ||
-           index == WG_RULE_azmul || (index >= WG_RULE_max && index <= WG_RULE_ne) ||
-           index == WG_RULE_where || index == WG_RULE_clamp;
+#define WG_IS_RULE(name) || index == WG_RULE_##name
+    return false WG_RULES_THAT_PICK(WG_IS_RULE);
+#undef WG_IS_RULE
 }
 
 /* The loops for the machine this runs on, WG_RULE_COUNT of them. */

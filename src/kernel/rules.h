@@ -70,12 +70,14 @@
     U(softplus, (x > 0 ? x : 0) + F(log1p)(F(exp)(-F(fabs)(x))), R_U(sigmoid, x), -3, 3)           \
     U(relu, x <= 0 ? 0 : x, R_U(heaviside, r), 0.2, 2)
 
-#define WG_RULES_BINARY(B)                                                                         \
-    B(azmul, x == 0 ? 0 : x * y, y, x, 0.5, 2, -2, 2)                                              \
+#define WG_RULES_POWER(B)                                                                          \
     B(pow, F(pow)(x, y), R_B(azmul, y, R_B(pow, x, R_SUB(y, R_NUM(1)))),                           \
       R_T(where, R_MUL(R_B(eq, x, R_NUM(0)), R_B(ge, y, R_NUM(0))), R_NUM(0),                      \
           R_MUL(r, R_U(log, x))),                                                                  \
-      0.3, 3, -2, 2)                                                                               \
+      0.3, 3, -2, 2)
+
+#define WG_RULES_OTHER_BINARY(B)                                                                   \
+    B(azmul, x == 0 ? 0 : x * y, y, x, 0.5, 2, -2, 2)                                              \
     B(atan2, F(atan2)(x, y),                                                                       \
       R_T(where, R_B(hypot, x, y), R_DIV(R_DIV(y, R_B(hypot, x, y)), R_B(hypot, x, y)), R_NUM(0)), \
       R_T(where, R_B(hypot, x, y), R_DIV(R_DIV(R_NEG(x), R_B(hypot, x, y)), R_B(hypot, x, y)),     \
@@ -95,6 +97,16 @@
     B(ne, x != y ? 1 : 0, R_NUM(0), R_NUM(0), -2, 0.8, 1, 2)                                       \
     B(polygamma, (T)wg_math_polygamma(x, y), R_NUM(0), R_B(polygamma, R_ADD(x, R_NUM(1)), y), 1,   \
       1, 0.5, 4)
+
+/* pow alone has verbs of its own for plain exponents. */
+#define WG_RULES_BINARY(B) WG_RULES_POWER(B) WG_RULES_OTHER_BINARY(B)
+
+/* Rules that choose rather than scale: where their derivative is zero it is so even against an
+ * infinite or NaN adjoint, as PyTorch's masks make it. (azmul serves the second derivatives.) */
+#define WG_RULES_THAT_PICK(P)                                                                      \
+    P(sign)                                                                                        \
+    P(heaviside) P(floor) P(ceil) P(round) P(relu) P(azmul) P(max) P(min) P(lt) P(le) P(gt) P(ge)  \
+        P(eq) P(ne) P(where) P(clamp)
 
 #define WG_RULES_TERNARY(T3)                                                                       \
     T3(fma, F(fma)(x, y, z), y, x, R_NUM(1), -2, 2, -2, 2, -2, 2)                                  \

@@ -37,20 +37,20 @@ static void draw(void *context, int64_t job) {
     }
 }
 
-wg_var wg_dropout(wg_net net, wg_var x, double p) {
+wg_var wg_dropout_at(wg_net net, wg_var x, double p, const char *site) {
     wg_tape *tape = net.tape;
-    if (tape->status != WG_OK || wg_var_refused(tape, x, 0, "dropout", NULL)) {
+    if (tape->status != WG_OK || wg_var_refused(tape, x, 0, "dropout", site)) {
         return wg_poison(tape);
     }
     const char *scope = net.scope != NULL ? net.scope->named.text : "";
     if (!(p >= 0 && p < 1)) {
-        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "dropout", NULL,
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "dropout", site,
                      "p = %g in the scope \"%s\" is not in [0, 1)", p, scope);
         return wg_poison(tape);
     }
     const wg_view view = wg_view_of(x);
     if (!wg_is_array(x) || (view.dtype != WG_F32 && view.dtype != WG_F64)) {
-        wg_tape_fail(tape, WG_ERROR_DTYPE, "dropout", NULL,
+        wg_tape_fail(tape, WG_ERROR_DTYPE, "dropout", site,
                      "x in the scope \"%s\" is no array of f32 or f64", scope);
         return wg_poison(tape);
     }
@@ -67,5 +67,5 @@ wg_var wg_dropout(wg_net net, wg_var x, double p) {
                        .mask = &into};
         wg_parallel((all.count + PIECE - 1) / PIECE, all.count >= WG_SHARE_COMPUTE, draw, &all);
     }
-    return wg_mul_at(x, mask, "dropout");
+    return wg_mul_at(x, mask, site);
 }

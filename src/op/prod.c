@@ -83,5 +83,5 @@ WG_SAMPLES(prod, WG_REDUCE_SAMPLES, WG_REDUCE_EMPTY_SAMPLES,
 WG_DEFINE_OP(prod, prod_forward, prod_chain, WG_READS_OPERAND(0), WG_OP_FLOATS)
 
 wg_var wg_prod_at(wg_var x, wg_axes axes, const char *site) {
-    return wg_apply(&wg_op_prod, 1, &x, &axes, sizeof axes, site);
+    return x.tape == NULL ? x : wg_apply(&wg_op_prod, 1, &x, &axes, sizeof axes, site);
 }

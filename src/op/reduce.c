@@ -73,6 +73,9 @@ static wg_var spread(wg_call *call, wg_var g) {
     WG_SAMPLES(label, WG_REDUCE_SAMPLES, __VA_ARGS__)                                              \
     wg_var wg_##label##_at(wg_var x, wg_axes axes, const char *site) {                             \
         extern const wg_op wg_op_##label;                                                          \
+        if (x.tape == NULL) { /* of one plain number */                                            \
+            return x;                                                                              \
+        }                                                                                          \
         return wg_apply(&wg_op_##label, 1, &x, &axes, sizeof axes, site);                          \
     }
 

@@ -150,13 +150,15 @@ static wg_var slow_arithmetic(wg_rule_index index, wg_var x, wg_var y, const cha
         return slow(WG_RULE_##name, in, site);                                                     \
     }
 
-#define WG_DEFINE_B_AT(name, ...)                                                                  \
+#define WG_DEFINE_B_VERBS(name, form)                                                              \
     wg_var wg_##name##_at(wg_var x, wg_var y, const char *site) {                                  \
-        return special_##name(x, y, site);                                                         \
+        return form(x, y, site);                                                                   \
     }                                                                                              \
     wg_var(wg_##name)(wg_var x, wg_var y) {                                                        \
-        return special_##name(x, y, NULL);                                                         \
+        return form(x, y, NULL);                                                                   \
     }
+#define WG_DEFINE_B_GENERAL(name, ...) WG_DEFINE_B_VERBS(name, general_##name)
+#define WG_DEFINE_B_SPECIAL(name, ...) WG_DEFINE_B_VERBS(name, special_##name)
 
 #define WG_DEFINE_T(name, ...)                                                                     \
     wg_var wg_##name##_at(wg_var x, wg_var y, wg_var z, const char *site) {                        \
@@ -184,17 +186,5 @@ static wg_var special_pow(wg_var x, wg_var y, const char *site) {
     return general_pow(x, y, site);
 }
 
-/* All other binary rules have no special form. */
-#define special_azmul general_azmul
-#define special_atan2 general_atan2
-#define special_hypot general_hypot
-#define special_max general_max
-#define special_min general_min
-#define special_lt general_lt
-#define special_le general_le
-#define special_gt general_gt
-#define special_ge general_ge
-#define special_eq general_eq
-#define special_ne general_ne
-#define special_polygamma general_polygamma
-WG_RULES_BINARY(WG_DEFINE_B_AT)
+WG_RULES_POWER(WG_DEFINE_B_SPECIAL)
+WG_RULES_OTHER_BINARY(WG_DEFINE_B_GENERAL)

@@ -76,7 +76,8 @@ Test(backward, adjoints_of_spent_intermediates_are_an_error) {
     wg_var x = wg_scalar(tape, 2), a = wg_square(x);
     OK(wg_backward(wg_exp(a)));
     cr_expect(isnan(wg_adjoint(a)));
-    expect_failure(WG_ERROR_STATE, "wg_backward_keep");
+    cr_expect_not_null(strstr(wg_last_message(), "wg_backward_keep"), "%s", wg_last_message());
+    cr_expect_eq(wg_tape_status(tape), WG_OK, "a question harms nothing");
 }
 
 Test(backward, spent_adjoints_leave_nothing_for_the_next_sweep) {
