@@ -18,6 +18,8 @@
 
 typedef struct loops {
     void (*sgd)(int64_t n, const wg_sgd_numbers *s, const void *g, void *w);
+    void (*sgd_outer)(int64_t rows, int64_t columns, const wg_sgd_numbers *s, const void *column,
+                      const void *row, void *w);
     void (*sgd_momentum)(int64_t n, const wg_sgd_numbers *s, const void *g, void *w, void *v);
     void (*adam)(int64_t n, const wg_adam_numbers *s, const void *g, void *w, void *m, void *v);
     void (*scale)(int64_t n, double factor, void *x);
@@ -25,7 +27,10 @@ typedef struct loops {
 } loops;
 
 #define LOOPS_OF(suffix)                                                                           \
-    { sgd_##suffix, sgd_momentum_##suffix, adam_##suffix, scale_##suffix, sum_squares_##suffix }
+    {                                                                                              \
+        sgd_##suffix, sgd_outer_##suffix, sgd_momentum_##suffix, adam_##suffix, scale_##suffix,    \
+            sum_squares_##suffix                                                                   \
+    }
 
 #define TARGET
 #define T float
@@ -113,6 +118,39 @@ void wg_kernel_sgd(wg_dtype dtype, int64_t n, const wg_sgd_numbers *numbers, con
     pieces p = {
         .n = n, .piece = PIECE, .numbers = numbers, .g = gradient, .w = weight, .v = velocity};
     in_pieces(dtype, sgd_piece, &p);
+}
+
+/* What the pieces of one outer product share. */
+typedef struct outer {
+    const loops *run;
+    int64_t rows, columns, piece; /* rows of a piece */
+    size_t size;
+    const wg_sgd_numbers *numbers;
+    const char *column, *row;
+    char *w;
+} outer;
+
+static void outer_piece(void *context, int64_t i) {
+    const outer *o = context;
+    const int64_t first = i * o->piece;
+    const int64_t rows = o->rows - first < o->piece ? o->rows - first : o->piece;
+    o->run->sgd_outer(rows, o->columns, o->numbers, o->column + (size_t)first * o->size, o->row,
+                      o->w + (size_t)(first * o->columns) * o->size);
+}
+
+void wg_kernel_sgd_outer(wg_dtype dtype, int64_t rows, int64_t columns,
+                         const wg_sgd_numbers *numbers, const void *column, const void *row,
+                         void *weight) {
+    outer o = {.run = loops_of(dtype),
+               .rows = rows,
+               .columns = columns,
+               .piece = columns < PIECE ? PIECE / columns : 1,
+               .size = wg_dtype_size(dtype),
+               .numbers = numbers,
+               .column = column,
+               .row = row,
+               .w = weight};
+    wg_parallel((rows + o.piece - 1) / o.piece, rows * columns >= WG_SHARE_MEMORY, outer_piece, &o);
 }
 
 static void adam_piece(void *context, int64_t i) {

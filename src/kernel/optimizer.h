@@ -22,6 +22,11 @@ typedef struct wg_adam_numbers {
 /* `velocity` NULL: v is g. */
 void wg_kernel_sgd(wg_dtype dtype, int64_t n, const wg_sgd_numbers *numbers, const void *gradient,
                    void *weight, void *velocity);
+/* wg_kernel_sgd without velocity of the gradient column [rows] · row [columns], to the same bits;
+ * columns > 0. */
+void wg_kernel_sgd_outer(wg_dtype dtype, int64_t rows, int64_t columns,
+                         const wg_sgd_numbers *numbers, const void *column, const void *row,
+                         void *weight);
 void wg_kernel_adam(wg_dtype dtype, int64_t n, const wg_adam_numbers *numbers, const void *gradient,
                     void *weight, void *mean, void *variance);
 /* Σ x², summed in f64. */

@@ -6,8 +6,28 @@ TARGET static void LOOP(sgd)(int64_t n, const wg_sgd_numbers *s, const void *gra
     const T *restrict g = gradient;
     T *restrict w = weight;
     const T lr = (T)s->lr, decay = (T)s->decay;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && decay == 0; i++) {
+        w[i] -= lr * g[i];
+    }
+    for (int64_t i = 0; i < n && decay != 0; i++) {
         w[i] -= lr * (g[i] + decay * w[i]);
+    }
+}
+
+/* The same of the gradient column · row, which is never written down. */
+TARGET static void LOOP(sgd_outer)(int64_t rows, int64_t columns, const wg_sgd_numbers *s,
+                                   const void *column, const void *row, void *weight) {
+    const T *restrict v = row;
+    const T lr = (T)s->lr, decay = (T)s->decay;
+    for (int64_t k = 0; k < rows; k++) {
+        T *restrict w = (T *)weight + k * columns;
+        const T u = ((const T *)column)[k];
+        for (int64_t i = 0; i < columns && decay == 0; i++) {
+            w[i] -= lr * (u * v[i]);
+        }
+        for (int64_t i = 0; i < columns && decay != 0; i++) {
+            w[i] -= lr * (u * v[i] + decay * w[i]);
+        }
     }
 }
 

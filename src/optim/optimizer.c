@@ -135,6 +135,10 @@ static wg_status follow(wg_optimizer *optimizer, wg_dtype dtype) {
  * part of one), it never leaves the cache. */
 #define WG_PIECE_BYTES 16384
 static void run_outer(const wg_optimizer *optimizer, const wg_outer *outer, wg_stretch stretch) {
+    if (optimizer->run_outer != NULL) {
+        optimizer->run_outer(optimizer, outer, &stretch);
+        return;
+    }
     _Alignas(64) char gradient[WG_PIECE_BYTES];
     const size_t size = wg_dtype_size(stretch.dtype);
     const int64_t most = (int64_t)(WG_PIECE_BYTES / size);

@@ -37,6 +37,9 @@ struct wg_optimizer {
     wg_store *store;
     int moments;
     void (*run)(const wg_optimizer *optimizer, const wg_stretch *stretch);
+    /* The rule on a gradient kept as column and row, where it has a shorter way; or NULL. */
+    void (*run_outer)(const wg_optimizer *optimizer, const wg_outer *outer,
+                      const wg_stretch *stretch);
     double lr;
     uint64_t steps;
     union {
