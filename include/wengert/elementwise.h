@@ -100,13 +100,9 @@ WG_VERB_3(clamp) /* x within [y, z]; y and z get the gradient where they bind; a
 
 /* ---- The inline path of the four arithmetic verbs (not part of the stable ABI) -------------- */
 
-/* True where the compiler sees that x is a plain number: then the short form is recorded in place.
- */
 #if defined(__GNUC__)
-#define WG_KNOWN_NUMBER(x) (__builtin_constant_p((x).tape == NULL) && (x).tape == NULL)
 #define WG_EXPECT(x) __builtin_expect(!!(x), 1)
 #else
-#define WG_KNOWN_NUMBER(x) false
 #define WG_EXPECT(x) (x)
 #endif
 
@@ -127,24 +123,25 @@ static inline bool wg_one_ready(const wg_lane *lane, wg_var a) {
     return a.as.bits >> 32 == lane->epoch && lane->count < lane->capacity;
 }
 
-static inline double wg_number_of(wg_var x) {
-    double number;
-    memcpy(&number, &x.as.bits, sizeof number);
-    return number;
-}
-
 static inline uint32_t wg_index_of(wg_var x) {
     return (uint32_t)x.as.bits;
 }
 
-/* Where `number` stands among the tape's constants, if it was used lately. */
-static inline bool wg_find_constant(const wg_lane *lane, double number, uint32_t *index) {
+/* Puts a number among the constants; UINT32_MAX, and the tape has failed, where memory ran out. */
+WG_API uint32_t wg_new_constant(wg_tape *tape, double number, const char *site);
+
+/* Where a plain operand stands among the tape's constants: found where it was used lately, or put
+ * there. */
+static inline uint32_t wg_constant_at(wg_tape *tape, const wg_lane *lane, double number,
+                                      const char *site) {
     uint64_t bits;
     unsigned way;
     memcpy(&bits, &number, sizeof bits);
     way = wg_constant_way(bits);
-    *index = (uint32_t)lane->cached_index[way];
-    return lane->cached_bits[way] == bits;
+    if (WG_EXPECT(lane->cached_bits[way] == bits)) {
+        return (uint32_t)lane->cached_index[way];
+    }
+    return wg_new_constant(tape, number, site);
 }
 
 /* What the slow way does: numbers, arrays, other operands, growth, errors. */
@@ -153,29 +150,10 @@ WG_API wg_var wg_sub_slow(wg_var x, wg_var y, const char *site);
 WG_API wg_var wg_mul_slow(wg_var x, wg_var y, const char *site);
 WG_API wg_var wg_div_slow(wg_var x, wg_var y, const char *site);
 
+/* Forms by what the operands are: v a handle, n a plain number. */
 #define WG_INLINE_VERB(name, symbol, code_right, right, code_left)                                 \
-    static inline wg_var wg_##name##_inline(wg_var x, wg_var y, const char *site) {                \
-        if (WG_KNOWN_NUMBER(y)) {                                                                  \
-            if (x.tape != NULL) {                                                                  \
-                wg_lane *lane = wg_lane_of(x.tape);                                                \
-                double number = right(wg_number_of(y));                                            \
-                uint32_t at;                                                                       \
-                if (WG_EXPECT(wg_one_ready(lane, x) && wg_find_constant(lane, number, &at))) {     \
-                    return wg_push_inline(x.tape, lane, code_right, wg_index_of(x), at,            \
-                                          lane->value[wg_index_of(x)] symbol wg_number_of(y));     \
-                }                                                                                  \
-            }                                                                                      \
-        } else if (WG_KNOWN_NUMBER(x)) {                                                           \
-            if (y.tape != NULL) {                                                                  \
-                wg_lane *lane = wg_lane_of(y.tape);                                                \
-                uint32_t at;                                                                       \
-                if (WG_EXPECT(wg_one_ready(lane, y) &&                                             \
-                              wg_find_constant(lane, wg_number_of(x), &at))) {                     \
-                    return wg_push_inline(y.tape, lane, code_left, wg_index_of(y), at,             \
-                                          wg_number_of(x) symbol lane->value[wg_index_of(y)]);     \
-                }                                                                                  \
-            }                                                                                      \
-        } else if (x.tape == y.tape && x.tape != NULL) {                                           \
+    static inline wg_var wg_##name##_vv(wg_var x, wg_var y, const char *site) {                    \
+        if (WG_EXPECT(x.tape == y.tape && x.tape != NULL)) {                                       \
             wg_lane *lane = wg_lane_of(x.tape);                                                    \
             uint16_t code = x.as.bits == y.as.bits ? WG_TWICE_##name : WG_CODE_##name;             \
             if (WG_EXPECT(wg_both_ready(lane, x, y) && code != 0)) {                               \
@@ -185,6 +163,32 @@ WG_API wg_var wg_div_slow(wg_var x, wg_var y, const char *site);
             }                                                                                      \
         }                                                                                          \
         return wg_##name##_slow(x, y, site);                                                       \
+    }                                                                                              \
+    static inline wg_var wg_##name##_vn(wg_var x, double y, const char *site) {                    \
+        if (WG_EXPECT(x.tape != NULL && wg_one_ready(wg_lane_of(x.tape), x))) {                    \
+            wg_lane *lane = wg_lane_of(x.tape);                                                    \
+            uint32_t at = wg_constant_at(x.tape, lane, right y, site);                             \
+            if (WG_EXPECT(at != UINT32_MAX)) {                                                     \
+                return wg_push_inline(x.tape, lane, code_right, wg_index_of(x), at,                \
+                                      lane->value[wg_index_of(x)] symbol y);                       \
+            }                                                                                      \
+        }                                                                                          \
+        return wg_##name##_slow(x, wg_number(y), site);                                            \
+    }                                                                                              \
+    static inline wg_var wg_##name##_nv(double x, wg_var y, const char *site) {                    \
+        if (WG_EXPECT(y.tape != NULL && wg_one_ready(wg_lane_of(y.tape), y))) {                    \
+            wg_lane *lane = wg_lane_of(y.tape);                                                    \
+            uint32_t at = wg_constant_at(y.tape, lane, x, site);                                   \
+            if (WG_EXPECT(at != UINT32_MAX)) {                                                     \
+                return wg_push_inline(y.tape, lane, code_left, wg_index_of(y), at,                 \
+                                      x symbol lane->value[wg_index_of(y)]);                       \
+            }                                                                                      \
+        }                                                                                          \
+        return wg_##name##_slow(wg_number(x), y, site);                                            \
+    }                                                                                              \
+    static inline wg_var wg_##name##_nn(double x, double y, const char *site) {                    \
+        (void)site;                                                                                \
+        return wg_number(x symbol y);                                                              \
     }
 
 WG_INLINE_VERB(add, +, WG_CODE_ADD_NUMBER, +, WG_CODE_ADD_NUMBER)
@@ -208,14 +212,58 @@ WG_INLINE_UNARY(square, v *v)
 
 #ifdef __cplusplus
 }
+
+#define WG_INLINE_OVERLOADS(name)                                                                  \
+    static inline wg_var wg_##name##_any(wg_var x, wg_var y, const char *site) {                   \
+        return wg_##name##_vv(x, y, site);                                                         \
+    }                                                                                              \
+    static inline wg_var wg_##name##_any(wg_var x, double y, const char *site) {                   \
+        return wg_##name##_vn(x, y, site);                                                         \
+    }                                                                                              \
+    static inline wg_var wg_##name##_any(double x, wg_var y, const char *site) {                   \
+        return wg_##name##_nv(x, y, site);                                                         \
+    }                                                                                              \
+    static inline wg_var wg_##name##_any(double x, double y, const char *site) {                   \
+        return wg_##name##_nn(x, y, site);                                                         \
+    }
+WG_INLINE_OVERLOADS(add)
+WG_INLINE_OVERLOADS(sub)
+WG_INLINE_OVERLOADS(mul)
+WG_INLINE_OVERLOADS(div)
+#undef WG_INLINE_OVERLOADS
+#endif
+
+/* The form of an arithmetic verb for operands of these types. As wg_lift, it names each operand
+ * once. */
+#if defined(__cplusplus)
+#define WG_ARITHMETIC(name, x, y) wg_##name##_any(x, y, WG_HERE)
+#elif defined(__GNUC__)
+#define WG_ARITHMETIC_AS(name, x, y, a, b)                                                         \
+    __extension__({                                                                                \
+        __auto_type a = (x);                                                                       \
+        __auto_type b = (y);                                                                       \
+        _Generic(a, wg_var                                                                         \
+                 : _Generic(b, wg_var                                                              \
+                            : wg_##name##_vv, default                                              \
+                            : wg_##name##_vn),                                                     \
+                   default                                                                         \
+                 : _Generic(b, wg_var                                                              \
+                            : wg_##name##_nv, default                                              \
+                            : wg_##name##_nn))(a, b, WG_HERE);                                     \
+    })
+#define WG_ARITHMETIC_WITH(name, x, y, n)                                                          \
+    WG_ARITHMETIC_AS(name, x, y, WG_JOIN(wg_left_, n), WG_JOIN(wg_right_, n))
+#define WG_ARITHMETIC(name, x, y) WG_ARITHMETIC_WITH(name, x, y, __COUNTER__)
+#else
+#define WG_ARITHMETIC(name, x, y) wg_##name##_at(wg_lift(x), wg_lift(y), WG_HERE)
 #endif
 
 /* ---- The macros ----------------------------------------------------------------------------- */
 
-#define wg_add(x, y) wg_add_inline(wg_lift(x), wg_lift(y), WG_HERE)
-#define wg_sub(x, y) wg_sub_inline(wg_lift(x), wg_lift(y), WG_HERE)
-#define wg_mul(x, y) wg_mul_inline(wg_lift(x), wg_lift(y), WG_HERE)
-#define wg_div(x, y) wg_div_inline(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_add(x, y) WG_ARITHMETIC(add, x, y)
+#define wg_sub(x, y) WG_ARITHMETIC(sub, x, y)
+#define wg_mul(x, y) WG_ARITHMETIC(mul, x, y)
+#define wg_div(x, y) WG_ARITHMETIC(div, x, y)
 #define wg_neg(x) wg_neg_inline(wg_lift(x), WG_HERE)
 #define wg_square(x) wg_square_inline(wg_lift(x), WG_HERE)
 #define wg_sqrt(x) wg_sqrt_at(wg_lift(x), WG_HERE)

@@ -105,9 +105,8 @@ static wg_status check_rows(const wg_array *from, const int64_t *rows, int64_t n
     }
     for (int64_t i = 0; i < n; i++) {
         if (rows[i] < 0 || rows[i] >= from->shape[0]) {
-            return wg_fail(WG_ERROR_ARGUMENT,
-                           "rows: rows[%lld] is %lld; the array has %lld rows", (long long)i,
-                           (long long)rows[i], (long long)from->shape[0]);
+            return wg_fail(WG_ERROR_ARGUMENT, "rows: rows[%lld] is %lld; the array has %lld rows",
+                           (long long)i, (long long)rows[i], (long long)from->shape[0]);
         }
     }
     return WG_OK;

@@ -103,10 +103,11 @@
 
 /* Rules that choose rather than scale: where their derivative is zero it is so even against an
  * infinite or NaN adjoint, as PyTorch's masks make it. (azmul serves the second derivatives.) */
+/* clang-format off */
 #define WG_RULES_THAT_PICK(P)                                                                      \
-    P(sign)                                                                                        \
-    P(heaviside) P(floor) P(ceil) P(round) P(relu) P(azmul) P(max) P(min) P(lt) P(le) P(gt) P(ge)  \
-        P(eq) P(ne) P(where) P(clamp)
+    P(sign) P(heaviside) P(floor) P(ceil) P(round) P(relu) P(azmul) P(max) P(min)                  \
+    P(lt) P(le) P(gt) P(ge) P(eq) P(ne) P(where) P(clamp)
+/* clang-format on */
 
 #define WG_RULES_TERNARY(T3)                                                                       \
     T3(fma, F(fma)(x, y, z), y, x, R_NUM(1), -2, 2, -2, 2, -2, 2)                                  \

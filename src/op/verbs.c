@@ -56,12 +56,9 @@ static wg_var with_number(wg_rule_index index, uint16_t code, wg_var x, double n
     if (!wg_lane_room(tape, 1, name, site)) {
         return wg_poison(tape);
     }
-    uint32_t at;
-    if (!wg_find_constant(&tape->lane, number, &at)) {
-        at = wg_lane_constant(tape, number, name, site);
-        if (tape->status != WG_OK) {
-            return wg_poison(tape);
-        }
+    uint32_t at = wg_constant_at(tape, &tape->lane, number, site);
+    if (at == UINT32_MAX) {
+        return wg_poison(tape);
     }
     return wg_lane_push(tape, code, x.as.slot.index, at, value);
 }
@@ -115,10 +112,10 @@ static wg_var slow_arithmetic(wg_rule_index index, wg_var x, wg_var y, const cha
         return slow_arithmetic(WG_RULE_##name, x, y, site);                                        \
     }                                                                                              \
     wg_var wg_##name##_at(wg_var x, wg_var y, const char *site) {                                  \
-        return wg_##name##_inline(x, y, site);                                                     \
+        return wg_##name##_vv(x, y, site);                                                         \
     }                                                                                              \
     wg_var(wg_##name)(wg_var x, wg_var y) {                                                        \
-        return wg_##name##_inline(x, y, NULL);                                                     \
+        return wg_##name##_vv(x, y, NULL);                                                         \
     }
 
 #define WG_DEFINE_U(name, ...)                                                                     \

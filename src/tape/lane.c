@@ -91,10 +91,10 @@ wg_var wg_lane_push(wg_tape *tape, uint16_t code, uint32_t a, uint32_t b, double
     return var;
 }
 
-uint32_t wg_lane_constant(wg_tape *tape, double number, const char *name, const char *site) {
+uint32_t wg_new_constant(wg_tape *tape, double number, const char *site) {
     if (!wg_tape_grow(tape, (void **)&tape->constant, &tape->constant_capacity,
                       tape->constant_count + 1, sizeof *tape->constant)) {
-        wg_tape_fail(tape, WG_ERROR_MEMORY, name, site, "no memory for its plain operand");
+        wg_tape_fail(tape, WG_ERROR_MEMORY, "constant", site, "no memory for a plain operand");
         return UINT32_MAX;
     }
     uint64_t index = tape->constant_count++;

@@ -125,8 +125,6 @@ static inline bool wg_tape_records(const wg_tape *tape) {
 /* ---- scalars (lane.c) ---- */
 /* Room for `more` entries; fails on the tape where there is none. */
 bool wg_lane_room(wg_tape *tape, uint64_t more, const char *name, const char *site);
-/* The index of a plain number among the constants, or UINT32_MAX and a failure. */
-uint32_t wg_lane_constant(wg_tape *tape, double number, const char *name, const char *site);
 /* Whether the slot names a living scalar. */
 bool wg_lane_holds(const wg_tape *tape, wg_slot slot);
 wg_var wg_lane_push(wg_tape *tape, uint16_t code, uint32_t a, uint32_t b, double value);
