@@ -131,28 +131,11 @@ static void write_scalar(const graph *g, uint64_t index) {
 
 /* ---- Arrays ---------------------------------------------------------------------------------- */
 
-/* Element number `index` in C order. */
-static double element(const wg_view *view, int64_t index) {
-    int64_t offset = 0;
-    for (int axis = view->rank - 1; axis >= 0; axis--) {
-        offset += index % view->shape[axis] * view->stride[axis];
-        index /= view->shape[axis];
-    }
-    switch (view->dtype) {
-#define WG_ELEMENT(name, type, text)                                                               \
-    case WG_##name:                                                                                \
-        return (double)((const type *)view->data)[offset];
-        WG_DTYPES(WG_ELEMENT)
-#undef WG_ELEMENT
-    }
-    return (double)NAN;
-}
-
 static void put_summary(const graph *g, const wg_view *view, int64_t count) {
     double least = (double)NAN, greatest = (double)NAN, sum = 0;
     int64_t nans = 0;
     for (int64_t i = 0; i < count; i++) {
-        double value = element(view, i);
+        double value = wg_view_element(view, i);
         nans += value != value;
         least = fmin(least, value); /* fmin and fmax pass over NaN */
         greatest = fmax(greatest, value);
@@ -174,7 +157,7 @@ static void put_elements(const graph *g, const char *before, const wg_view *view
         return;
     }
     for (int64_t i = 0; i < count; i++) {
-        put_number(g, i == 0 ? "" : ", ", element(view, i));
+        put_number(g, i == 0 ? "" : ", ", wg_view_element(view, i));
     }
     put(g, count == 0 ? "empty" : "");
 }

@@ -171,22 +171,6 @@ wg_var wg_place(wg_tape *tape, const wg_view *like, int n, const wg_var *scalars
 
 /* ---- at: one element ------------------------------------------------------------------------ */
 
-static double element(const wg_view *view, int64_t index) {
-    int64_t offset = 0;
-    for (int axis = view->rank - 1; axis >= 0; axis--) {
-        offset += index % view->shape[axis] * view->stride[axis];
-        index /= view->shape[axis];
-    }
-    switch (view->dtype) {
-#define WG_ELEMENT(name, type, text)                                                               \
-    case WG_##name:                                                                                \
-        return (double)((const type *)view->data)[offset];
-        WG_DTYPES(WG_ELEMENT)
-#undef WG_ELEMENT
-    }
-    return 0;
-}
-
 wg_var wg_at_at(wg_var x, int64_t index, const char *site) {
     wg_tape *tape = x.tape;
     if (!wg_var_is_array(x)) {
@@ -209,7 +193,7 @@ wg_var wg_at_at(wg_var x, int64_t index, const char *site) {
                      wg_shape_text(node->view.rank, node->view.shape, text, sizeof text));
         return wg_poison(tape);
     }
-    double value = element(&node->view, index);
+    double value = wg_view_element(&node->view, index);
     if (!wg_tape_records(tape) || (node->flags & WG_NODE_WANTS) == 0) {
         return wg_number(value);
     }

@@ -48,6 +48,22 @@ wg_var wg_result(wg_call *call) {
     return wg_node_handle(call->tape, call->node_index);
 }
 
+void wg_run_chain(wg_tape *tape, uint64_t index, wg_var g) {
+    wg_node *node = wg_node_at(tape, index);
+    wg_call call;
+    memset(&call, 0, offsetof(wg_call, text));
+    call.text_next = 0;
+    call.tape = tape;
+    call.op = node->op;
+    call.site = node->site;
+    call.count = node->count;
+    call.operands = node->operands;
+    call.state = node->state;
+    call.node = node;
+    call.node_index = index;
+    node->op->chain(&call, g);
+}
+
 void wg_give(wg_call *call, int i, wg_var gradient) {
     if (!wg_wants(call, i) || call->tape->status != WG_OK) {
         return;

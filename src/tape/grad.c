@@ -208,17 +208,7 @@ static void sweep_node(wg_tape *tape, uint64_t index) {
         node->op->chain == NULL || tape->status != WG_OK) {
         return;
     }
-    wg_call call;
-    memset(&call, 0, sizeof call);
-    call.tape = tape;
-    call.op = node->op;
-    call.site = node->site;
-    call.count = node->count;
-    call.operands = node->operands;
-    call.state = node->state;
-    call.node = node;
-    call.node_index = index;
-    node->op->chain(&call, g);
+    wg_run_chain(tape, index, g);
 }
 
 static void walk(wg_tape *tape) {

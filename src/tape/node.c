@@ -45,6 +45,22 @@ void wg_view_set_contiguous(wg_view *view, wg_dtype dtype, int rank, const int64
     }
 }
 
+double wg_view_element(const wg_view *view, int64_t index) {
+    int64_t offset = 0;
+    for (int axis = view->rank - 1; axis >= 0; axis--) {
+        offset += index % view->shape[axis] * view->stride[axis];
+        index /= view->shape[axis];
+    }
+    switch (view->dtype) {
+#define WG_ELEMENT(name, type, text)                                                               \
+    case WG_##name:                                                                                \
+        return (double)((const type *)view->data)[offset];
+        WG_DTYPES(WG_ELEMENT)
+#undef WG_ELEMENT
+    }
+    return 0;
+}
+
 wg_node *wg_node_of(wg_var x) {
     if (!wg_var_is_array(x) || x.as.slot.index >= x.tape->node_count) {
         return NULL;

@@ -130,19 +130,8 @@ static void run_chain(wg_tape *tape, wg_node *node, uint64_t index, bool keep) {
         wg_node_drop_adjoint(tape, node);
         node->flags |= WG_NODE_SPENT;
     }
-    wg_call call;
-    memset(&call, 0, offsetof(wg_call, text));
-    call.text_next = 0;
-    call.tape = tape;
-    call.op = node->op;
-    call.site = node->site;
-    call.count = node->count;
-    call.operands = node->operands;
-    call.state = node->state;
-    call.node = node;
-    call.node_index = index;
     if (tape->status == WG_OK) {
-        node->op->chain(&call, g);
+        wg_run_chain(tape, index, g);
     }
     wg_nodes_cut(tape, nodes);
 }

@@ -166,6 +166,8 @@ void wg_outer_piece(const wg_outer *outer, wg_dtype dtype, int64_t row, int64_t 
                     int64_t column, int64_t columns, void *out);
 /* The memory, with zeros where it only counted as zero. */
 void *wg_sink_memory(const wg_node *node);
+/* Element `index` in C order, as a double; there is one. */
+double wg_view_element(const wg_view *view, int64_t index);
 /* Why an operand cannot be used: notes it on the tape and returns true. */
 bool wg_var_refused(wg_tape *tape, wg_var x, int position, const char *name, const char *site);
 
@@ -190,6 +192,8 @@ struct wg_call {
 };
 
 /* ---- sweeps (sweep.c, give.c, grad.c) ---- */
+/* Runs the chain rule of node `index` on its adjoint g. */
+void wg_run_chain(wg_tape *tape, uint64_t index, wg_var g);
 void wg_give_plain(wg_tape *tape, wg_var operand, wg_var gradient);
 /* A seed broadcast to y's shape; poisoned, with a failure, where it does not fit. */
 wg_var wg_seed_like(wg_tape *tape, wg_var y, wg_var seed, const char *name);
