@@ -42,15 +42,15 @@ WG_API wg_optimizer *wg_adamw(wg_store *store, wg_adamw_options options);
 /* The constructors return NULL where an option is out of range or memory ran out (wg_last_message
  * says which). The store must outlive the optimizer's last step. NULL is allowed here. */
 WG_API void wg_optimizer_free(wg_optimizer *optimizer);
-/* For schedules; 0 is allowed. A number below 0 or not finite leaves it as it was. */
-/* lr >= 0 and finite; else ARGUMENT, and nothing changes. */
+/* For schedules: lr >= 0 and finite; else ARGUMENT, and nothing changes. */
 WG_API wg_status wg_set_lr(wg_optimizer *optimizer, double lr);
 WG_API double wg_lr(const wg_optimizer *optimizer);
 /* Steps taken. */
 WG_API uint64_t wg_steps(const wg_optimizer *optimizer);
 
 /* One step from the store's gradients, which are zero afterwards. After a failure on `tape` (the
- * one that was swept; NULL for none) it changes nothing and returns the tape's status; so too where
+ * one that was swept; NULL for none) it changes no parameter, sets the gradients (which may be a
+ * part of the truth) to zero, and returns the tape's status; so too, but for the gradients, where
  * memory runs out (MEMORY; only the first step, and one after new parameters, asks for any). Reset
  * the tape afterwards: it borrowed the values of before. */
 WG_API wg_status wg_step(wg_optimizer *optimizer, wg_tape *tape);

@@ -110,10 +110,11 @@ WG_API wg_status wg_backward_from(wg_var y, wg_var seed);
 /* Keeps x's storage through wg_backward, so that its value can be read afterwards. Returns x. */
 WG_API wg_var wg_keep(wg_var x);
 
-/* out[i] = dy/dxs[i], i < n, as variables on the same tape, so that they can be differentiated
- * again, to any order. y: a scalar or an array of one element. A gradient has its variable's shape;
- * where y does not depend on xs[i] it is zero (a plain number for a scalar, an array of zeros for
- * an array). Inside wg_no_grad_begin the results are plain values. Returns the tape's status. */
+/* out[i] = dy/dxs[i], i < n (out may be xs), as variables on the same tape, so that they can be
+ * differentiated again, to any order. y: a scalar or an array of one element. A gradient has its
+ * variable's shape; where y does not depend on xs[i] it is zero (a plain number for a scalar, an
+ * array of zeros for an array). Inside wg_no_grad_begin the results are plain values. Returns the
+ * tape's status. */
 WG_API wg_status wg_grad(wg_var y, const wg_var *xs, int n, wg_var *out);
 
 /* As wg_grad for any y, with the given dL/dy (y's shape): differentiable vector-Jacobian products.
@@ -232,7 +233,7 @@ static inline double wg_adjoint(wg_var x) {
     if (x.tape != NULL) {
         const wg_lane *lane = wg_lane_of(x.tape);
         uint32_t index = (uint32_t)x.as.bits;
-        if (x.as.bits >> 32 == lane->epoch && index < lane->adjoint_count &&
+        if (x.as.bits >> 32 == lane->epoch && index < lane->adjoint_count && lane->capacity != 0 &&
             (lane->opcode[index] == WG_CODE_LEAF || lane->adjoints_kept != 0)) {
             return lane->adjoint[index];
         }

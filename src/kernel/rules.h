@@ -85,10 +85,12 @@
       0.3, 2, -2, 2)                                                                               \
     B(hypot, F(hypot)(x, y), R_T(where, r, R_DIV(x, r), R_NUM(0)),                                 \
       R_T(where, r, R_DIV(y, r), R_NUM(0)), 0.3, 2, -2, 2)                                         \
-    B(max, x > y || x != x ? x : y, R_ADD(R_B(gt, x, y), R_MUL(R_NUM(0.5), R_B(eq, x, y))),        \
-      R_ADD(R_B(lt, x, y), R_MUL(R_NUM(0.5), R_B(eq, x, y))), -2, 0.8, 1, 2)                       \
-    B(min, x < y || x != x ? x : y, R_ADD(R_B(lt, x, y), R_MUL(R_NUM(0.5), R_B(eq, x, y))),        \
-      R_ADD(R_B(gt, x, y), R_MUL(R_NUM(0.5), R_B(eq, x, y))), -2, 0.8, 1, 2)                       \
+    B(max, x > y || x != x ? x : y,                                                                \
+      R_SUB(R_SUB(R_NUM(1), R_B(lt, x, y)), R_MUL(R_NUM(0.5), R_B(eq, x, y))),                     \
+      R_SUB(R_SUB(R_NUM(1), R_B(gt, x, y)), R_MUL(R_NUM(0.5), R_B(eq, x, y))), -2, 0.8, 1, 2)      \
+    B(min, x < y || x != x ? x : y,                                                                \
+      R_SUB(R_SUB(R_NUM(1), R_B(gt, x, y)), R_MUL(R_NUM(0.5), R_B(eq, x, y))),                     \
+      R_SUB(R_SUB(R_NUM(1), R_B(lt, x, y)), R_MUL(R_NUM(0.5), R_B(eq, x, y))), -2, 0.8, 1, 2)      \
     B(lt, x < y ? 1 : 0, R_NUM(0), R_NUM(0), -2, 0.8, 1, 2)                                        \
     B(le, x <= y ? 1 : 0, R_NUM(0), R_NUM(0), -2, 0.8, 1, 2)                                       \
     B(gt, x > y ? 1 : 0, R_NUM(0), R_NUM(0), -2, 0.8, 1, 2)                                        \

@@ -53,6 +53,9 @@ static double digamma(double x) {
 }
 
 double wg_math_polygamma(double n, double x) {
+    if (n == 0 && x == 0) {
+        return copysign((double)INFINITY, -x);
+    }
     if (!(n >= 0) || n != floor(n) || n > 100 || x != x || (x <= 0 && x == floor(x)) ||
         x < -WG_MOST_STEPS) {
         return NAN;

@@ -11,7 +11,8 @@
 #define R_U(name, a) (wg_##name)(a)
 #define R_B(name, a, b) (wg_##name)(a, b)
 #define R_T(name, a, b, c) (wg_##name)(a, b, c)
-#define R_ONE_MINUS_SQUARE(a) (wg_mul)((wg_sub)(wg_number(1), a), (wg_add)(wg_number(1), a))
+/* Rounded once like (1 - a)(1 + a), but with a derivative that loses nothing near 0. */
+#define R_ONE_MINUS_SQUARE(a) (wg_fma)((wg_neg)(a), a, wg_number(1))
 
 #define WG_VERBS(name, which, derivative)                                                          \
     wg_var wg_partial_##name##_##which(wg_var x, wg_var y, wg_var z, wg_var r);                    \

@@ -82,7 +82,7 @@ static void sweep(wg_tape *tape, uint64_t from, uint64_t to) {
         switch (code) {
         case WG_CODE_div: {
             double scaled = g / value[at.b];
-            WG_GIVE_BOTH(scaled, -scaled * value[i])
+            WG_GIVE_BOTH(scaled, -g * (value[i] / value[at.b]))
             break;
         }
         case WG_CODE_ADD_NUMBER:

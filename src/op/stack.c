@@ -74,10 +74,14 @@ static bool any_on_tape(int n, const wg_var *scalars) {
 }
 
 wg_var wg_stack_at(wg_tape *tape, int n, const wg_var *scalars, const char *site) {
+    if (n < 0) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "stack", site, "%d scalars", n);
+        return wg_poison(tape);
+    }
     if (any_on_tape(n, scalars)) {
         return wg_apply(&wg_op_stack, n, scalars, NULL, 0, site);
     }
-    wg_var numbers = wg_constant(tape, WG_F64, 1, &(int64_t){n < 0 ? 0 : n}, NULL);
+    wg_var numbers = wg_constant(tape, WG_F64, 1, &(int64_t){n}, NULL);
     wg_view view = wg_view_of(numbers);
     for (int i = 0; i < n && view.data != NULL; i++) {
         ((double *)view.data)[i] = scalars[i].as.number;

@@ -200,6 +200,8 @@ static void run(const wg_optimizer *optimizer, wg_dtype dtype) {
 
 wg_status wg_step(wg_optimizer *optimizer, wg_tape *tape) {
     if (tape != NULL && tape->status != WG_OK) {
+        /* A sweep that broke off has left a part of its gradients; the next must not add to it. */
+        wg_zero_gradients(optimizer->store);
         return wg_fail(tape->status, "step: the tape has failed: %s", tape->message);
     }
     wg_status status = wg_store_pack(optimizer->store, "step");

@@ -120,13 +120,22 @@ static bool new_parcel(wg_tape *tape, wg_parcel *parcel, wg_dtype dtype, const w
     return true;
 }
 
+/* Whether `to` is what `from` was before it was broadcast. */
+static bool sums_to(const wg_view *from, const wg_view *to) {
+    bool fits = from->rank >= to->rank;
+    for (int axis = 0; axis < to->rank && fits; axis++) {
+        fits = to->shape[axis] == 1 || to->shape[axis] == from->shape[axis + from->rank - to->rank];
+    }
+    return fits;
+}
+
 /* Sums over broadcast axes, then converts to the operand's dtype: `parcel` becomes of `like`'s
  * shape and dtype. */
 static bool fit(wg_tape *tape, wg_parcel *parcel, const wg_view *like) {
     if (!same_shape(&parcel->view, like)) {
         wg_parcel summed;
         bool is_float = parcel->view.dtype == WG_F32 || parcel->view.dtype == WG_F64;
-        if (!is_float || parcel->view.rank < like->rank ||
+        if (!is_float || !sums_to(&parcel->view, like) ||
             !new_parcel(tape, &summed, parcel->view.dtype, like)) {
             char text[192], other[192];
             wg_tape_fail(tape, WG_ERROR_SHAPE, "backward", NULL,

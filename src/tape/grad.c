@@ -149,7 +149,8 @@ static void mark_scalar(wg_grad_sweep *sweep, const wg_tape *tape, uint64_t i) {
 
 static void mark_node(wg_grad_sweep *sweep, const wg_tape *tape, uint64_t i) {
     const wg_node *node = wg_node_at(tape, i);
-    if (node->op == NULL || (node->flags & WG_NODE_WANTS) == 0) {
+    bool is_float = node->view.dtype == WG_F32 || node->view.dtype == WG_F64;
+    if (node->op == NULL || node->op->chain == NULL || !is_float) {
         return;
     }
     for (int k = 0; k < node->count; k++) {
@@ -287,11 +288,13 @@ static wg_status run(wg_tape *tape, wg_var y, wg_var seed, const wg_var *xs, int
 
 wg_status wg_grad_from(wg_var y, wg_var seed, const wg_var *xs, int n, wg_var *out) {
     wg_tape *tape = y.tape;
-    for (int i = 0; i < n; i++) {
-        out[i] = wg_number(0);
-        tape = tape == NULL ? xs[i].tape : tape;
+    for (int i = 0; i < n && tape == NULL; i++) {
+        tape = xs[i].tape;
     }
     if (tape == NULL) {
+        for (int i = 0; i < n; i++) {
+            out[i] = wg_number(0);
+        }
         return WG_OK;
     }
     bool refused = tape->status != WG_OK || wg_var_refused(tape, y, 0, "grad", NULL) ||

@@ -16,11 +16,8 @@ wg_view wg_view_new(wg_dtype dtype, int rank, const int64_t *shape, void *data) 
 }
 
 int64_t wg_view_count(const wg_view *view) {
-    int64_t count = 1;
-    for (int axis = 0; axis < view->rank; axis++) {
-        count *= view->shape[axis];
-    }
-    return count;
+    int64_t count = wg_shape_count(view->rank, view->shape, 1); /* without overflow beside a 0 */
+    return count > 0 ? count : 0;
 }
 
 bool wg_view_is_contiguous(const wg_view *view) {

@@ -68,12 +68,42 @@ static bool takes_part(const wg_node *node) {
     return node->op != NULL && node->op->chain != NULL && (node->flags & WG_NODE_WANTS) != 0;
 }
 
+/* Marks what y depends on, the rest of the tape keeps its storage. Through scalars nothing is
+ * followed: where they take part, all that stands before y counts. */
+static void mark_reached(wg_tape *tape, const wg_start *start, uint64_t root) {
+    bool all = root == UINT64_MAX;
+    for (uint64_t i = 0; i < start->nodes; i++) {
+        wg_node_at(tape, i)->flags &= ~(uint32_t)(WG_NODE_REACHED | WG_NODE_NEEDED);
+    }
+    if (!all) {
+        wg_node_at(tape, root)->flags |= WG_NODE_REACHED;
+    }
+    for (uint64_t i = start->nodes; i-- > 0 && !all;) {
+        const wg_node *node = wg_node_at(tape, i);
+        for (int k = 0; k < node->count && (node->flags & WG_NODE_REACHED) != 0; k++) {
+            wg_node *operand = wg_node_of(node->operands[k]);
+            all = all || (operand == NULL && node->operands[k].tape != NULL);
+            if (operand != NULL) {
+                operand->flags |= WG_NODE_REACHED;
+            }
+        }
+    }
+    for (uint64_t i = 0; i < start->nodes && all; i++) {
+        wg_node_at(tape, i)->flags |= WG_NODE_REACHED;
+    }
+}
+
+/* Whether a sweep that keeps nothing may give the node's storage back. */
+static bool may_go(const wg_node *node) {
+    return takes_part(node) && (node->flags & WG_NODE_KEPT) == 0 &&
+           (node->flags & WG_NODE_REACHED) != 0;
+}
+
 /* Storage that no chain rule will read goes back at once, before the sweep needs memory itself. */
 static void drop_unread(wg_tape *tape, const wg_start *start, uint64_t root) {
     for (uint64_t i = 0; i < start->nodes; i++) {
         wg_node *node = wg_node_at(tape, i);
-        node->flags &= ~(uint32_t)WG_NODE_NEEDED;
-        if (!takes_part(node)) {
+        if (!takes_part(node) || (node->flags & WG_NODE_REACHED) == 0) {
             continue;
         }
         node->flags |= (node->op->reads & WG_READS_RESULT) != 0 ? WG_NODE_NEEDED : 0;
@@ -86,7 +116,7 @@ static void drop_unread(wg_tape *tape, const wg_start *start, uint64_t root) {
     }
     for (uint64_t i = 0; i < start->nodes; i++) {
         wg_node *node = wg_node_at(tape, i);
-        if (takes_part(node) && i != root && (node->flags & (WG_NODE_NEEDED | WG_NODE_KEPT)) == 0) {
+        if (may_go(node) && i != root && (node->flags & WG_NODE_NEEDED) == 0) {
             wg_node_drop_storage(tape, node);
         }
     }
@@ -145,7 +175,7 @@ static void walk(wg_tape *tape, const wg_start *start, uint64_t root, bool keep)
             upper = node->scalars;
         }
         run_chain(tape, node, i, keep);
-        if (!keep && i != root && takes_part(node) && (node->flags & WG_NODE_KEPT) == 0) {
+        if (!keep && i != root && may_go(node)) {
             wg_node_drop_storage(tape, node);
         }
     }
@@ -179,6 +209,7 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
     wg_no_grad_begin(tape);
     if (!is_array || (wg_node_of(y)->flags & WG_NODE_WANTS) != 0) {
         if (!keep) {
+            mark_reached(tape, &start, root);
             drop_unread(tape, &start, root);
         }
         uint64_t nodes = tape->node_count;

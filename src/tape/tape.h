@@ -41,12 +41,13 @@ typedef struct wg_sink {
 } wg_sink;
 
 enum {
-    WG_NODE_WANTS = 1,  /* a gradient flows into it */
-    WG_NODE_KEPT = 2,   /* storage and adjoint stay through a sweep */
-    WG_NODE_GONE = 4,   /* storage was given back */
-    WG_NODE_NEEDED = 8, /* a chain rule will read it (during a sweep) */
-    WG_NODE_LEAF = 16,  /* made by the user, not by an operation */
-    WG_NODE_SPENT = 32  /* a sweep used up its adjoint */
+    WG_NODE_WANTS = 1,   /* a gradient flows into it */
+    WG_NODE_KEPT = 2,    /* storage and adjoint stay through a sweep */
+    WG_NODE_GONE = 4,    /* storage was given back */
+    WG_NODE_NEEDED = 8,  /* a chain rule will read it (during a sweep) */
+    WG_NODE_LEAF = 16,   /* made by the user, not by an operation */
+    WG_NODE_SPENT = 32,  /* a sweep used up its adjoint */
+    WG_NODE_REACHED = 64 /* what is swept depends on it (during a sweep) */
 };
 
 typedef struct wg_node {
