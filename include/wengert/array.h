@@ -34,8 +34,8 @@ typedef struct wg_axes {
 
 /* ---- Making and reading -------------------------------------------------------------------- */
 
-/* An array leaf that wants a gradient (f32 or f64), copied from `data` (C order); zeros where data
- * is NULL. */
+/* An array leaf that wants a gradient (f32 or f64), copied from `data` (C order, of that very
+ * dtype: nothing can check it); zeros where data is NULL. */
 WG_API wg_var wg_variable(wg_tape *tape, wg_dtype dtype, int rank, const int64_t *shape,
                           const void *data);
 /* An array of any dtype that wants none, copied. */
@@ -66,7 +66,7 @@ WG_API wg_status wg_read_adjoint(wg_var x, wg_dtype dtype, void *out, int64_t co
 /* wg_stack(tape, n, scalars): an array [n] of n scalars, numbers or arrays of rank 0: f64, but f32
  * beside f32 arrays. Numbers alone (as under wg_no_grad) make a constant. */
 WG_API wg_var wg_stack_at(wg_tape *tape, int n, const wg_var *scalars, const char *site);
-#define wg_stack(tape, n, scalars) wg_stack_at(tape, n, scalars, WG_HERE)
+#define wg_stack(tape, n, ...) wg_stack_at(tape, n, __VA_ARGS__, WG_HERE)
 /* One element of an array as a scalar; `index` counts in C order. */
 WG_API wg_var wg_at_at(wg_var x, int64_t index, const char *site);
 #define wg_at(x, index) wg_at_at(x, index, WG_HERE)
@@ -121,7 +121,8 @@ WG_API wg_var wg_log_softmax_at(wg_var x, int axis, const char *site);
 /* Mean over all rows of -log softmax(logits)[label]: logits [..., classes]; labels either integers
  * [...] (i64 or u8) or probabilities of logits' shape. ARGUMENT for a label out of range. */
 WG_API wg_var wg_cross_entropy_at(wg_var logits, wg_var labels, const char *site);
-/* mean((a - b)²) over all elements. */
+/* mean((a - b)²) over all elements of two arrays of one shape; either may have a single element
+ * instead. */
 WG_API wg_var wg_mse_at(wg_var a, wg_var b, const char *site);
 /* Rows of `table` (axis 0) by integer `indices` of any shape: result indices.shape +
  * table.shape[1:]. Rows asked for twice receive both gradients. ARGUMENT for an index out of range.
@@ -135,11 +136,11 @@ static inline wg_axes wg_all_axes(bool keep) {
 }
 
 #define wg_reshape(x, ...) wg_reshape_at(x, __VA_ARGS__, WG_HERE)
-#define wg_permute(x, rank, axes) wg_permute_at(x, rank, axes, WG_HERE)
+#define wg_permute(x, rank, ...) wg_permute_at(x, rank, __VA_ARGS__, WG_HERE)
 #define wg_transpose(x) wg_transpose_at(x, WG_HERE)
 #define wg_broadcast_to(x, ...) wg_broadcast_to_at(wg_lift(x), __VA_ARGS__, WG_HERE)
 #define wg_slice(x, axis, start, stop, step) wg_slice_at(x, axis, start, stop, step, WG_HERE)
-#define wg_concat(n, xs, axis) wg_concat_at(n, xs, axis, WG_HERE)
+#define wg_concat(n, ...) wg_concat_at(n, __VA_ARGS__, WG_HERE)
 #define wg_cast(x, dtype) wg_cast_at(x, dtype, WG_HERE)
 #define wg_contiguous(x) wg_contiguous_at(x, WG_HERE)
 #define wg_sum(x) wg_sum_at(x, WG_ALL_AXES, WG_HERE)

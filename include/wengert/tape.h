@@ -42,8 +42,8 @@ WG_API wg_tape *wg_tape_new(void);
 /* Frees the tape and all recorded on it. NULL is allowed. */
 WG_API void wg_tape_free(wg_tape *tape);
 
-/* Forgets all recorded, the error and the adjoints, and keeps the memory: recording the same again
- * allocates nothing. All handles made before become stale. */
+/* Forgets all recorded, the error, the adjoints, open scopes and no-grad, and keeps the memory:
+ * recording the same again allocates nothing. All handles made before become stale. */
 WG_API void wg_tape_reset(wg_tape *tape);
 
 /* The first failure since the tape was made or reset: WG_OK where there was none. */
@@ -92,7 +92,8 @@ WG_API double wg_value(wg_var x);
  * remaining chain rule reads it, and so do their adjoints. wg_keep(x) before the sweep holds one
  * array, wg_backward_keep holds all. Called twice, leaves accumulate (the sum of both gradients);
  * on a tape whose arrays were given back by the first call the second is WG_ERROR_STATE. A number
- * has no gradient: WG_OK, nothing to do. y's own value stays. Returns the tape's status. */
+ * has no gradient: WG_OK, nothing to do; an array that no variable went into is WG_ERROR_STATE. y's
+ * own value stays. Returns the tape's status. */
 WG_API wg_status wg_backward(wg_var y);
 
 /* As wg_backward, but gives nothing back: it may be called again, and the adjoints of all

@@ -177,8 +177,8 @@ static void read_gradient(wg_op_check *check, wg_var y, bool recorded) {
     wg_var gradients[WG_MAX_SAMPLE_OPERANDS];
     if (recorded) {
         (void)wg_grad(y, check->xs, check->sample.count, gradients);
-    } else {
-        (void)wg_backward(y);
+    } else if (wg_node_of(y) == NULL || (wg_node_of(y)->flags & WG_NODE_WANTS) != 0) {
+        (void)wg_backward(y); /* what nothing flows into has zeros for its gradient */
     }
     for (int i = 0; i < check->sample.count; i++) {
         double *to = check->gradient + check->first[i];

@@ -1,6 +1,8 @@
 /* loss.c: losses as one pass over the logits. */
 #include "kernel/loss.h"
 
+#include <string.h>
+
 #include "kernel/gather.h"
 #include "kernel/reduce.h"
 #include "op/axes.h"
@@ -238,9 +240,16 @@ static int64_t stretched(const wg_call *call, wg_view *a, wg_view *b) {
 }
 
 static wg_status mse_shape(wg_call *call) {
+    const wg_view *a = wg_call_operand(call, 0), *b = wg_call_operand(call, 1);
+    const bool same =
+        a->rank == b->rank && memcmp(a->shape, b->shape, (size_t)a->rank * sizeof a->shape[0]) == 0;
+    /* [n, 1] against [n] would broadcast to [n, n]: a loss that is wrong and says nothing. */
+    if (!same && wg_view_count(a) != 1 && wg_view_count(b) != 1) {
+        return wg_call_fail(call, WG_ERROR_SHAPE, "%s and %s are not one shape (wg_reshape)",
+                            wg_call_shape(call, 0), wg_call_shape(call, 1));
+    }
     const wg_status status = wg_call_broadcast(call);
-    return status == WG_OK ? wg_call_result(call, wg_call_operand(call, 0)->dtype, 0, NULL)
-                           : status;
+    return status == WG_OK ? wg_call_result(call, a->dtype, 0, NULL) : status;
 }
 
 static wg_status mse_forward(wg_call *call) {
@@ -263,8 +272,8 @@ static void mse_chain(wg_call *call, wg_var g) {
 }
 
 WG_SAMPLES(mse, {WG_OPERANDS(WG_FLOATS(-1, 1, 5), WG_FLOATS(-1, 1, 5))},
-           {WG_OPERANDS(WG_FLOATS(-1, 1, 3, 4), WG_FLOATS(-1, 1, 4))},
-           {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 1, 3), WG_FLOATS(-1, 1, 1, 2, 1))},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 3, 4), WG_FLOATS(-1, 1, 3, 4))},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 1, 3), WG_FLOATS(-1, 1, 1))},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 2), WG_FLOAT(-1, 1))})
 WG_DEFINE_OP(mse, mse_forward, mse_chain, WG_READS_OPERANDS, WG_OP_FLOATS)
 

@@ -38,6 +38,12 @@ static wg_optimizer *new_adam(const char *name, wg_store *store, wg_adam_options
         !wg_option_fits(name, "decay", options.decay, 0, INFINITY)) {
         return NULL;
     }
+    if (options.epsilon == 0) {
+        (void)wg_fail(WG_ERROR_ARGUMENT,
+                      "%s: epsilon is 0, which divides 0 by 0; begin with wg_%s_defaults()", name,
+                      name);
+        return NULL;
+    }
     wg_optimizer *optimizer = wg_optimizer_new(name, store, 2, options.lr, run);
     if (optimizer != NULL) {
         optimizer->options.adam = options;

@@ -52,6 +52,9 @@ void wg_optimizer_free(wg_optimizer *optimizer) {
 }
 
 wg_status wg_set_lr(wg_optimizer *optimizer, double lr) {
+    if (optimizer == NULL) {
+        return WG_ERROR_ARGUMENT; /* wg_last_message still says why there is none */
+    }
     if (!(lr >= 0) || !isfinite(lr)) {
         return wg_fail(WG_ERROR_ARGUMENT, "set_lr: %g is not a number from 0 on", lr);
     }
@@ -199,6 +202,9 @@ static void run(const wg_optimizer *optimizer, wg_dtype dtype) {
 }
 
 wg_status wg_step(wg_optimizer *optimizer, wg_tape *tape) {
+    if (optimizer == NULL) {
+        return WG_ERROR_ARGUMENT; /* wg_last_message still says why there is none */
+    }
     if (tape != NULL && tape->status != WG_OK) {
         /* A sweep that broke off has left a part of its gradients; the next must not add to it. */
         wg_zero_gradients(optimizer->store);

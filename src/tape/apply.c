@@ -217,12 +217,20 @@ static bool make_contiguous(wg_call *call) {
 
 static bool run(wg_call *call) {
     const wg_op *op = call->op;
+    if (op->shape == NULL) {
+        wg_call_fail(call, WG_ERROR_STATE, "it has no shape rule");
+        return false;
+    }
     if (op->shape(call) != WG_OK || call->tape->status != WG_OK) {
         wg_call_fail(call, WG_ERROR_SHAPE, "its shape rule refused the operands");
         return false;
     }
     if (!call->has_result) {
         wg_call_fail(call, WG_ERROR_STATE, "its shape rule set no result");
+        return false;
+    }
+    if (op->forward == NULL && call->view_of < 0) {
+        wg_call_fail(call, WG_ERROR_STATE, "it has no forward function, and its result is no view");
         return false;
     }
     if (!give_storage(call)) {

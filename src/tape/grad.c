@@ -300,7 +300,7 @@ wg_status wg_grad_from(wg_var y, wg_var seed, const wg_var *xs, int n, wg_var *o
     bool refused = tape->status != WG_OK || wg_var_refused(tape, y, 0, "grad", NULL) ||
                    wg_var_refused(tape, seed, 1, "grad", NULL);
     for (int i = 0; i < n && !refused; i++) {
-        refused = wg_var_refused(tape, xs[i], i + 2, "grad", NULL);
+        refused = wg_var_refused(tape, xs[i], i, "grad: xs", NULL);
     }
     if (!refused && (tape->sweeping || tape->recorded != NULL)) {
         wg_tape_fail(tape, WG_ERROR_STATE, "grad", NULL, "called from within a chain rule");

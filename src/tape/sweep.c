@@ -197,6 +197,11 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
         return wg_tape_fail(tape, WG_ERROR_STATE, "backward", NULL,
                             "called from within a chain rule");
     }
+    if (wg_var_is_array(y) && (wg_node_of(y)->flags & WG_NODE_WANTS) == 0) {
+        return wg_tape_fail(tape, WG_ERROR_STATE, "backward", NULL,
+                            "nothing that this array was made of wants a gradient: constants, or "
+                            "recorded inside wg_no_grad");
+    }
     wg_start start = start_at(tape, y);
     bool is_array = wg_var_is_array(y);
     uint64_t root = is_array ? y.as.slot.index : UINT64_MAX;
@@ -207,19 +212,17 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
     tape->sweeping = true;
     tape->leaf_cursor = tape->lane.leaf_head;
     wg_no_grad_begin(tape);
-    if (!is_array || (wg_node_of(y)->flags & WG_NODE_WANTS) != 0) {
-        if (!keep) {
-            mark_reached(tape, &start, root);
-            drop_unread(tape, &start, root);
-        }
-        uint64_t nodes = tape->node_count;
-        seed = wg_seed_like(tape, y, seed, "backward");
-        if (tape->status == WG_OK) {
-            wg_give_plain(tape, y, seed);
-            walk(tape, &start, root, keep);
-        }
-        wg_nodes_cut(tape, nodes);
+    if (!keep) {
+        mark_reached(tape, &start, root);
+        drop_unread(tape, &start, root);
     }
+    uint64_t nodes = tape->node_count;
+    seed = wg_seed_like(tape, y, seed, "backward");
+    if (tape->status == WG_OK) {
+        wg_give_plain(tape, y, seed);
+        walk(tape, &start, root, keep);
+    }
+    wg_nodes_cut(tape, nodes);
     wg_no_grad_end(tape);
     tape->sweeping = false;
     tape->lane.adjoints_kept =
