@@ -9,12 +9,18 @@
 #define WG_TYPED(name) name
 #include "kernel/rules_arithmetic.h"
 
-/* Both adjoints are loaded before one is stored: the recorder sees to it that a and b differ. */
+/* Both adjoints are loaded before one is stored: the recorder sees to it that a and b differ. What
+ * goes to the entry before is handed on in a register; through memory it would wait for the store
+ * (a fifth of the sweep in a long chain). */
 #define WG_GIVE_BOTH(da, db)                                                                       \
     {                                                                                              \
         double sum_a = adjoint[at.a] + (da), sum_b = adjoint[at.b] + (db);                         \
         adjoint[at.a] = sum_a;                                                                     \
         adjoint[at.b] = sum_b;                                                                     \
+        if ((uint64_t)at.a + 1 == i) {                                                             \
+            next = sum_a;                                                                          \
+            goto handed_on;                                                                        \
+        }                                                                                          \
     }
 
 #define WG_GIVE(to, index, derivative)                                                             \
@@ -54,8 +60,12 @@ static void sweep(wg_tape *tape, uint64_t from, uint64_t to) {
     const wg_operands *const operand = tape->lane.operand;
     const uint16_t *const opcode = tape->lane.opcode;
     double *const adjoint = tape->lane.adjoint;
-    for (uint64_t i = to; i-- > from;) {
-        const double g = adjoint[i];
+    uint64_t i = to;
+    double next;
+    while (i-- > from) {
+        next = adjoint[i];
+    with_adjoint:;
+        const double g = next;
         if (g == 0) { /* contributes nothing, whatever the derivative */
             continue;
         }
@@ -111,6 +121,12 @@ static void sweep(wg_tape *tape, uint64_t from, uint64_t to) {
         default: /* leaves, constants, third operands */
             break;
         }
+        continue;
+    handed_on:
+        if (i-- > from) {
+            goto with_adjoint;
+        }
+        return;
     }
 }
 
