@@ -105,6 +105,14 @@ int64_t wg_shape_count(int rank, const int64_t *shape, size_t size) {
     return empty ? 0 : count;
 }
 
+bool wg_shape_equal(int rank, const int64_t *shape, int other_rank, const int64_t *other) {
+    bool equal = rank == other_rank;
+    for (int axis = 0; axis < rank && equal; axis++) {
+        equal = shape[axis] == other[axis];
+    }
+    return equal;
+}
+
 char *wg_shape_text(int rank, const int64_t *shape, char *out, size_t bytes) {
     size_t used = (size_t)snprintf(out, bytes, "[");
     for (int axis = 0; axis < rank && used < bytes; axis++) {

@@ -33,6 +33,9 @@ wg_status wg_fail(wg_status status, const char *format, ...) WG_PRINTF(2, 3);
  */
 int64_t wg_shape_count(int rank, const int64_t *shape, size_t size);
 
+/* Whether two shapes are one. */
+bool wg_shape_equal(int rank, const int64_t *shape, int other_rank, const int64_t *other);
+
 /* "[32, 784]" into `out`; always terminated. Returns `out`. */
 char *wg_shape_text(int rank, const int64_t *shape, char *out, size_t bytes);
 

@@ -5,7 +5,6 @@
 #include "wengert/random.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Reads an element as a double. i64 beyond 2^53 is rounded. */
@@ -154,9 +153,7 @@ wg_var wg_constant_rows(wg_tape *tape, const wg_array *from, const int64_t *rows
     int64_t shape[WG_MAX_RANK];
     wg_status status = check_rows(from, rows, n);
     if (status != WG_OK) {
-        char text[256];
-        (void)snprintf(text, sizeof text, "%s", wg_last_message());
-        wg_tape_fail(tape, status, "constant_rows", NULL, "%s", text);
+        wg_tape_fail(tape, status, "constant_rows", NULL, "%s", wg_last_message());
         return wg_poison(tape);
     }
     shape_of_rows(from, n, shape);

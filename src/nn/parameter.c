@@ -113,8 +113,7 @@ wg_param *wg_param_get(const wg_net *net, const wg_name *name, wg_dtype dtype, i
     }
     wg_param *param = (wg_param *)(void *)found;
     const wg_view *value = &param->value;
-    if (value->dtype == dtype && value->rank == rank &&
-        (rank == 0 || memcmp(value->shape, shape, (size_t)rank * sizeof *shape) == 0)) {
+    if (value->dtype == dtype && wg_shape_equal(value->rank, value->shape, rank, shape)) {
         return param;
     }
     char is[192], asked[192] = "an impossible rank";

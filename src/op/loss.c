@@ -241,8 +241,7 @@ static int64_t stretched(const wg_call *call, wg_view *a, wg_view *b) {
 
 static wg_status mse_shape(wg_call *call) {
     const wg_view *a = wg_call_operand(call, 0), *b = wg_call_operand(call, 1);
-    const bool same =
-        a->rank == b->rank && memcmp(a->shape, b->shape, (size_t)a->rank * sizeof a->shape[0]) == 0;
+    const bool same = wg_shape_equal(a->rank, a->shape, b->rank, b->shape);
     /* [n, 1] against [n] would broadcast to [n, n]: a loss that is wrong and says nothing. */
     if (!same && wg_view_count(a) != 1 && wg_view_count(b) != 1) {
         return wg_call_fail(call, WG_ERROR_SHAPE, "%s and %s are not one shape (wg_reshape)",

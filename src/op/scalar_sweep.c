@@ -11,7 +11,7 @@
 
 /* Both adjoints are loaded before one is stored: the recorder sees to it that a and b differ. What
  * goes to the entry before is handed on in a register; through memory it would wait for the store
- * (a fifth of the sweep in a long chain). */
+ * (up to a third of the sweep in a long chain). */
 #define WG_GIVE_BOTH(da, db)                                                                       \
     {                                                                                              \
         double sum_a = adjoint[at.a] + (da), sum_b = adjoint[at.b] + (db);                         \

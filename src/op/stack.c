@@ -21,10 +21,7 @@ static wg_status stack_shape(wg_call *call) {
     return wg_call_result(call, wg_call_operand(call, 0)->dtype, 1, shape);
 }
 
-/* Element i of a float buffer as a double, and += into one. */
-static double get(const wg_view *view) {
-    return view->dtype == WG_F32 ? (double)*(const float *)view->data : *(const double *)view->data;
-}
+/* += into element i of a float buffer. */
 static void add(const wg_view *view, int64_t i, double value) {
     if (view->dtype == WG_F32) {
         ((float *)view->data)[i] += (float)value;
@@ -37,7 +34,7 @@ static wg_status stack_forward(wg_call *call) {
     wg_view *out = wg_call_out(call);
     memset(out->data, 0, (size_t)wg_view_count(out) * wg_dtype_size(out->dtype));
     for (int i = 0; i < wg_call_count(call); i++) {
-        add(out, i, get(wg_call_operand(call, i)));
+        add(out, i, wg_view_element(wg_call_operand(call, i), 0));
     }
     return WG_OK;
 }
@@ -109,7 +106,7 @@ static wg_status place_forward(wg_call *call) {
     wg_view *out = wg_call_out(call);
     memset(out->data, 0, (size_t)wg_view_count(out) * wg_dtype_size(out->dtype));
     for (int i = 0; i < wg_call_count(call); i++) {
-        add(out, state->position[i], get(wg_call_operand(call, i)));
+        add(out, state->position[i], wg_view_element(wg_call_operand(call, i), 0));
     }
     return WG_OK;
 }

@@ -76,8 +76,16 @@ void wg_give(wg_call *call, int i, wg_var gradient) {
 }
 
 static bool same_shape(const wg_view *a, const wg_view *b) {
-    return a->rank == b->rank &&
-           memcmp(a->shape, b->shape, (size_t)a->rank * sizeof a->shape[0]) == 0;
+    return wg_shape_equal(a->rank, a->shape, b->rank, b->shape);
+}
+
+/* Whether `to` is what `from` was before it was broadcast. */
+static bool sums_to(const wg_view *from, const wg_view *to) {
+    bool fits = from->rank >= to->rank;
+    for (int axis = 0; axis < to->rank && fits; axis++) {
+        fits = to->shape[axis] == 1 || to->shape[axis] == from->shape[axis + from->rank - to->rank];
+    }
+    return fits;
 }
 
 wg_var wg_seed_like(wg_tape *tape, wg_var y, wg_var seed, const char *name) {
@@ -85,12 +93,7 @@ wg_var wg_seed_like(wg_tape *tape, wg_var y, wg_var seed, const char *name) {
     if (!wg_var_is_array(seed) || same_shape(&from, &like) || wg_view_count(&from) == 1) {
         return seed;
     }
-    bool fits = from.rank <= like.rank;
-    for (int axis = 0; axis < from.rank && fits; axis++) {
-        int64_t size = like.shape[axis + like.rank - from.rank];
-        fits = from.shape[axis] == 1 || from.shape[axis] == size;
-    }
-    if (!fits) {
+    if (!sums_to(&like, &from)) {
         char text[192], other[192];
         wg_tape_fail(tape, WG_ERROR_SHAPE, name, NULL,
                      "a seed of shape %s for a result of shape %s",
@@ -118,15 +121,6 @@ static bool new_parcel(wg_tape *tape, wg_parcel *parcel, wg_dtype dtype, const w
     }
     parcel->view.data = wg_block_data(parcel->block);
     return true;
-}
-
-/* Whether `to` is what `from` was before it was broadcast. */
-static bool sums_to(const wg_view *from, const wg_view *to) {
-    bool fits = from->rank >= to->rank;
-    for (int axis = 0; axis < to->rank && fits; axis++) {
-        fits = to->shape[axis] == 1 || to->shape[axis] == from->shape[axis + from->rank - to->rank];
-    }
-    return fits;
 }
 
 /* Sums over broadcast axes, then converts to the operand's dtype: `parcel` becomes of `like`'s

@@ -49,8 +49,7 @@ static wg_var fit(wg_var operand, wg_var g) {
         return (wg_add)(zero, g);
     }
     wg_view view = wg_view_of(g);
-    if (view.rank != like.rank ||
-        memcmp(view.shape, like.shape, (size_t)like.rank * sizeof like.shape[0]) != 0) {
+    if (!wg_shape_equal(view.rank, view.shape, like.rank, like.shape)) {
         int64_t count = wg_view_count(&view);
         g = count == 1 && wg_view_count(&like) != 1
                 ? wg_broadcast_to_at(wg_reshape_at(g, 0, NULL, NULL), like.rank, like.shape, NULL)

@@ -45,7 +45,7 @@ static wg_status readable(wg_var x, const char *name, wg_dtype dtype, int64_t co
         bool holds = wg_var_is_array(x) ? wg_node_of(x) != NULL : wg_lane_holds(x.tape, x.as.slot);
         if (!holds) {
             wg_var_refused(x.tape, x, 0, name, NULL);
-            return wg_fail(x.tape->status, "%s", x.tape->message);
+            return x.tape->status;
         }
     }
     if (wg_view_count(view) != count) {
@@ -55,9 +55,8 @@ static wg_status readable(wg_var x, const char *name, wg_dtype dtype, int64_t co
             return wg_fail(WG_ERROR_SHAPE, "%s: a number has 1 element, %lld were asked for", name,
                            (long long)count);
         }
-        wg_tape_fail(x.tape, WG_ERROR_SHAPE, name, NULL, "the shape %s has not %lld elements", text,
-                     (long long)count);
-        return wg_fail(WG_ERROR_SHAPE, "%s", x.tape->message);
+        return wg_tape_fail(x.tape, WG_ERROR_SHAPE, name, NULL,
+                            "the shape %s has not %lld elements", text, (long long)count);
     }
     return WG_OK;
 }
@@ -71,7 +70,7 @@ wg_status wg_read(wg_var x, wg_dtype dtype, void *out, int64_t count) {
     const wg_node *node = wg_node_of(x);
     if (node != NULL && (node->flags & WG_NODE_GONE) != 0) {
         wg_var_refused(x.tape, x, 0, "read", NULL);
-        return wg_fail(x.tape->status, "%s", x.tape->message);
+        return x.tape->status;
     }
     double number = x.tape == NULL ? x.as.number : 0;
     if (node == NULL) {
