@@ -8,6 +8,7 @@
 #include "wengert/data.h"
 #include "wengert/dot.h"
 #include "wengert/elementwise.h"
+#include "wengert/function.h"
 #include "wengert/lift.h"
 #include "wengert/nn.h"
 #include "wengert/op.h"

@@ -193,6 +193,7 @@ typedef enum wg_opcode {
     WG_CODE_NUMBER_SUB, /* constant[b] - a */
     WG_CODE_NUMBER_DIV, /* constant[b] / a */
     WG_CODE_POW_NUMBER, /* a to the power constant[b] */
+    WG_CODE_BRANCH,     /* a steered what was recorded (wg_branch); its value is the truth of it */
     WG_CODE_RULES,      /* the first of the table in src/kernel/rules.h that is not above: */
     WG_CODE_neg = WG_CODE_RULES, /* -a */
     WG_CODE_square               /* a * a */

@@ -76,6 +76,10 @@ static void put_operation(const graph *g, uint64_t index) {
         put_number(g, "element ", at.b);
         return;
     }
+    if (code == WG_CODE_BRANCH) {
+        put(g, "branch");
+        return;
+    }
     double number = g->tape->constant[at.b];
     if (code == WG_CODE_NUMBER_SUB || code == WG_CODE_NUMBER_DIV) {
         put_number(g, "", number);

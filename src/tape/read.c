@@ -13,6 +13,7 @@ double wg_value(wg_var x) {
     if (x.tape->status != WG_OK || wg_var_refused(x.tape, x, 0, "value", NULL)) {
         return NAN;
     }
+    x.tape->values_read++;
     if (!wg_var_is_array(x)) {
         return x.tape->lane.value[x.as.slot.index];
     }

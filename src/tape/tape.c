@@ -73,6 +73,7 @@ void wg_tape_reset(wg_tape *tape) {
     tape->lane.adjoint_count = 0;
     tape->scope_count = 0;
     tape->no_grad = 0;
+    tape->values_read = 0;
     tape->status = WG_OK;
     tape->message[0] = '\0';
     forget_constants(tape);

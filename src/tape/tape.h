@@ -99,6 +99,7 @@ struct wg_tape {
     bool sweeping;
     uint64_t leaf_cursor; /* while sweeping: as lane.leaf_head, for what is not yet swept */
     struct wg_grad_sweep *recorded; /* the sweep that records itself, if one runs */
+    int64_t values_read;            /* scalars that wg_value has shown: decisions nobody recorded */
 
     wg_status status;
     char message[WG_TAPE_MESSAGE_BYTES];

@@ -1,0 +1,142 @@
+/* function.h: recorded functions: a stretch of scalar tape, frozen into a program that is optimised
+ * once and run at many points.
+ *
+ *     static void body(const wg_var *x, wg_var *y, void *context) {
+ *         y[0] = wg_mul(wg_sin(x[0]), x[1]);
+ *     }
+ *     wg_function *fn = wg_function_record(body, NULL, 2, 1, NULL, wg_function_defaults());
+ *     wg_function_gradient(fn, count, x, y, dydx);
+ *
+ * A function has `inputs` n and `outputs` m. Points are rows: x is [count, n], y [count, m]. All
+ * arrays are contiguous in C order; results must not overlap what is read. Points are shared among
+ * threads, and no result depends on their number. A function does not change once it is made: any
+ * number of threads may use it at the same time.
+ *
+ * Every call that returns a wg_status gives ERROR_ARGUMENT for a NULL that is not allowed, a
+ * negative count, or a function that does not fit (a gradient of two outputs), ERROR_MEMORY where
+ * memory ran out, and ERROR_LIMIT where a derived program has more than 2^31 terms; the results are
+ * then undefined. wg_last_message says what happened. */
+#ifndef WENGERT_FUNCTION_H
+#define WENGERT_FUNCTION_H
+
+#include "wengert/lift.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct wg_function wg_function;
+
+/* What is recorded: fills y from x with verbs. It may loop, call, and branch; what it decides by
+ * wg_branch is remembered. */
+typedef void (*wg_function_body)(const wg_var *x, wg_var *y, void *context);
+
+typedef struct wg_function_options {
+    /* Off: values are those of the operations as recorded, bit for bit where the same functions
+     * are used, and a zero adjoint contributes zero whatever the derivative. On: identities that
+     * hold for real numbers but not always for floating-point ones are used (x − x = 0, 0·x = 0,
+     * x·y + z rounded once, xⁿ by products), and derivatives count as finite: what hand-written
+     * code assumes. */
+    bool relaxed;
+} wg_function_options;
+WG_API wg_function_options wg_function_defaults(void);
+
+/* ---- Making one ---------------------------------------------------------------------------- */
+
+/* Runs `body` once, at the point at[0..inputs) (NULL: 0.5 everywhere), on a tape of its own, and
+ * freezes what it recorded. NULL on failure: MEMORY; what failed on the tape; STATE where an output
+ * comes from something that is not recorded as scalars (an element of a computed array). */
+WG_API wg_function *wg_function_record(wg_function_body body, void *context, int inputs,
+                                       int outputs, const double *at, wg_function_options options);
+
+/* From variables that are on a tape already: y[0..outputs) as functions of x[0..inputs), which are
+ * different scalars of one tape. Other variables, plain numbers and elements of leaf arrays are
+ * frozen at their values. The tape stays as it is. NULL on failure, as above; HANDLE for stale or
+ * foreign ones. */
+WG_API wg_function *wg_function_from(const wg_var *x, int inputs, const wg_var *y, int outputs,
+                                     wg_function_options options);
+
+/* NULL is allowed. */
+WG_API void wg_function_free(wg_function *fn);
+
+WG_API int wg_function_inputs(const wg_function *fn);
+WG_API int wg_function_outputs(const wg_function *fn);
+
+/* condition ≠ 0 as a C truth value, remembered on the tape: `if (wg_branch(wg_lt(x, 0)))` is a
+ * branch that wg_function_recheck can check again at other points. A scalar or a number; an array
+ * is an error on its tape (and false). */
+WG_API bool wg_branch_at(wg_var condition, const char *site);
+#define wg_branch(condition) wg_branch_at(wg_lift(condition), WG_HERE)
+
+/* ---- Running it ---------------------------------------------------------------------------- */
+
+/* y[p] = f(x[p]). */
+WG_API wg_status wg_function_value(const wg_function *fn, int64_t count, const double *x,
+                                   double *y);
+/* Of a function of one output: its value y [count] (may be NULL) and dydx [count, n]. */
+WG_API wg_status wg_function_gradient(const wg_function *fn, int64_t count, const double *x,
+                                      double *y, double *dydx);
+/* Σₖ w[p][k]·∂yₖ/∂x: the vector-Jacobian product; w [count, m], g [count, n]; y may be NULL. */
+WG_API wg_status wg_function_vjp(const wg_function *fn, int64_t count, const double *x,
+                                 const double *w, double *y, double *g);
+/* Σⱼ v[p][j]·∂y/∂xⱼ: the Jacobian-vector product; v [count, n], dy [count, m]; y may be NULL. */
+WG_API wg_status wg_function_jvp(const wg_function *fn, int64_t count, const double *x,
+                                 const double *v, double *y, double *dy);
+/* jacobian[p][k][j] = ∂yₖ/∂xⱼ, [count, m, n]; y may be NULL. By rows or by columns, whichever are
+ * fewer. */
+WG_API wg_status wg_function_jacobian(const wg_function *fn, int64_t count, const double *x,
+                                      double *y, double *jacobian);
+/* hessian[p][i][j] = Σₖ w[p][k]·∂²yₖ/∂xᵢ∂xⱼ, [count, n, n], symmetric; w NULL: all ones. */
+WG_API wg_status wg_function_hessian(const wg_function *fn, int64_t count, const double *x,
+                                     const double *w, double *hessian);
+/* That Hessian times v [count, n]: hv [count, n]; w NULL: all ones. */
+WG_API wg_status wg_function_hvp(const wg_function *fn, int64_t count, const double *x,
+                                 const double *w, const double *v, double *hv);
+
+/* The same in single precision. */
+WG_API wg_status wg_function_value_f32(const wg_function *fn, int64_t count, const float *x,
+                                       float *y);
+WG_API wg_status wg_function_gradient_f32(const wg_function *fn, int64_t count, const float *x,
+                                          float *y, float *dydx);
+WG_API wg_status wg_function_vjp_f32(const wg_function *fn, int64_t count, const float *x,
+                                     const float *w, float *y, float *g);
+WG_API wg_status wg_function_jvp_f32(const wg_function *fn, int64_t count, const float *x,
+                                     const float *v, float *y, float *dy);
+WG_API wg_status wg_function_jacobian_f32(const wg_function *fn, int64_t count, const float *x,
+                                          float *y, float *jacobian);
+WG_API wg_status wg_function_hessian_f32(const wg_function *fn, int64_t count, const float *x,
+                                         const float *w, float *hessian);
+WG_API wg_status wg_function_hvp_f32(const wg_function *fn, int64_t count, const float *x,
+                                     const float *w, const float *v, float *hv);
+
+/* Whether the branches taken while recording would be taken at each point: holds[p] = 1 or 0 (may
+ * be NULL). ERROR_STATE, with the number of points and the first of them in the message, where the
+ * record does not hold for some; OK where it holds for all, or nothing steered it. */
+WG_API wg_status wg_function_recheck(const wg_function *fn, int64_t count, const double *x,
+                                     uint8_t *holds);
+
+/* ---- What became of it --------------------------------------------------------------------- */
+
+typedef struct wg_function_report {
+    int64_t recorded;   /* operations that the outputs depend on, as they stood on the tape */
+    int64_t folded;     /* of these, computed once and for all: operands all constant */
+    int64_t common;     /* said before */
+    int64_t identities; /* x·1, −(−x), x/2 → x·½ and their kin */
+    int64_t dead;       /* left over once others were simplified */
+    int64_t operations; /* that remain */
+    int64_t fused;      /* of these, run together with another: x·y + z */
+    int64_t slots;      /* values of one point that are alive at once */
+    int64_t gradient_operations; /* of value and gradient (vector-Jacobian product) together */
+    int64_t gradient_slots;
+    int64_t branches;    /* decisions by wg_branch that steered the record */
+    int64_t values_read; /* wg_value calls by the body: what it made of them cannot be checked */
+} wg_function_report;
+
+/* Fills *report; derives the gradient's program where no call has asked for it yet. */
+WG_API wg_status wg_function_report_of(const wg_function *fn, wg_function_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

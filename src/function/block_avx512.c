@@ -1,0 +1,17 @@
+/* block_avx512.c: blocks for AVX-512. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,fma"))),    \
+                             apply_to = function)
+#define __FMA__ 1 /* clang's target attribute does not say so */
+#else
+#pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,fma,prefer-vector-width=512")
+#endif
+#define WG_BLOCKS wg_blocks_avx512
+#include "function/block_isa.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#else
+typedef int wg_nothing_here; /* ISO C wants a declaration in every file */
+#endif

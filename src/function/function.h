@@ -1,0 +1,48 @@
+/* function.h (internal): what a wg_function is made of. */
+#ifndef WG_SRC_FUNCTION_FUNCTION_H
+#define WG_SRC_FUNCTION_FUNCTION_H
+
+#include "function/code.h"
+#include "function/program.h"
+#include "wengert/function.h"
+
+#include <stdatomic.h>
+
+/* The programs a function is run by: all but the first are derived at first use. */
+#define WG_FUNCTION_MODES(X)                                                                       \
+    X(value)                                                                                       \
+    X(gradient)                                                                                    \
+    X(vjp)                                                                                         \
+    X(jvp)                                                                                         \
+    X(hvp)                                                                                         \
+    X(jacobian)                                                                                    \
+    X(hessian)
+
+typedef enum wg_function_mode {
+#define WG_MODE(name) WG_MODE_##name,
+    WG_FUNCTION_MODES(WG_MODE)
+#undef WG_MODE
+    WG_MODE_COUNT
+} wg_function_mode;
+
+struct wg_function {
+    wg_program *value;     /* inputs x, outputs y */
+    wg_program *condition; /* inputs x, outputs what wg_branch saw; NULL where nothing steered */
+    uint8_t *taken;        /* what each of them was */
+    bool relaxed;
+    wg_function_report report; /* of the recording; the rest is filled when asked for */
+    _Atomic(wg_program *) program[WG_MODE_COUNT]; /* of derived modes; NULL until asked for */
+    _Atomic(wg_code *) code[WG_MODE_COUNT];
+    _Atomic(wg_code *) condition_code;
+};
+
+/* The program of a mode, derived at first use and owned by the function. NULL (and
+ * wg_last_message) on failure. Any thread may ask. */
+const wg_program *wg_function_program(const wg_function *fn, wg_function_mode mode);
+/* The same, ready to run. */
+const wg_code *wg_function_code(const wg_function *fn, wg_function_mode mode);
+/* Takes over what it is given (condition and taken may be NULL), also on failure; then NULL. */
+wg_function *wg_function_make(wg_program *value, wg_program *condition, uint8_t *taken,
+                              bool relaxed, const wg_function_report *report);
+
+#endif
