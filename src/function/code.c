@@ -47,11 +47,11 @@ static void find_next_uses(wg_coder *coder) {
 
 /* ---- Slots and steps ------------------------------------------------------------------------- */
 
-static void emit(wg_coder *coder, wg_step step) {
+static void emit(wg_coder *coder, wg_instruction step) {
     wg_code *code = coder->code;
     if (code->steps == coder->capacity) {
         const uint32_t capacity = coder->capacity < 64 ? 64 : coder->capacity * 2;
-        wg_step *grown = wg_realloc(code->step, (size_t)capacity * sizeof *grown);
+        wg_instruction *grown = wg_realloc(code->step, (size_t)capacity * sizeof *grown);
         if (grown == NULL) {
             coder->failed = true;
             return;
@@ -103,7 +103,7 @@ static uint32_t *slot_of(wg_coder *coder, uint32_t term) {
 static uint32_t operand_slot(wg_coder *coder, uint32_t term) {
     uint32_t *slot = slot_of(coder, term);
     if (*slot == WG_NEVER) {
-        wg_step step = {.code = WG_STEP_FILL};
+        wg_instruction step = {.code = WG_STEP_FILL};
         step.out = *slot = take_slot(coder);
         if (is_constant(coder, term)) {
             step.c = constant_of(coder, term);
@@ -120,7 +120,7 @@ static uint32_t operand_slot(wg_coder *coder, uint32_t term) {
 static void store(wg_coder *coder, uint32_t term) {
     for (uint32_t k = coder->drafts.first_store[term]; k != 0;
          k = coder->drafts.next_store[k - 1]) {
-        wg_step step = {.code = WG_STEP_STORE, .c = *slot_of(coder, term)};
+        wg_instruction step = {.code = WG_STEP_STORE, .c = *slot_of(coder, term)};
         step.b = port_of(coder->ports->out_first, coder->ports->outs, k - 1, &step.a);
         emit(coder, step);
     }
@@ -153,7 +153,7 @@ static void emit_draft(wg_coder *coder, uint32_t position) {
     for (int k = 0; k < 3; k++) {
         slot[k] = draft->at[k] != WG_NEVER ? operand_slot(coder, draft->at[k]) : 0;
     }
-    wg_step step = {.code = draft->code, .rule = draft->rule, 0, slot[0], slot[1], slot[2]};
+    wg_instruction step = {.code = draft->code, .rule = draft->rule, 0, slot[0], slot[1], slot[2]};
     if (draft->constant != WG_NEVER) {
         step.c = constant_of(coder, draft->constant);
     }
