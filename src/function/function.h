@@ -3,6 +3,7 @@
 #define WG_SRC_FUNCTION_FUNCTION_H
 
 #include "function/code.h"
+#include "function/compiled.h"
 #include "function/program.h"
 #include "wengert/function.h"
 
@@ -34,6 +35,7 @@ struct wg_function {
     _Atomic(wg_program *) program[WG_MODE_COUNT]; /* of derived modes; NULL until asked for */
     _Atomic(wg_code *) code[WG_MODE_COUNT];
     _Atomic(wg_code *) condition_code;
+    _Atomic(wg_compiled *) compiled; /* by wg_function_compile */
 };
 
 /* The program of a mode, derived at first use and owned by the function. NULL (and
