@@ -62,7 +62,8 @@ static void add_move(wg_nest *nest, uint32_t user, int k, uint32_t l, int64_t tu
     fix_counter(&move->ref[0].base, move->ref[0].stride, l, turn);
     wg_use *to = &move->use[1];
     *to = nest->node[user].use[k];
-    memset(to->back, 0, sizeof to->back);
+    memset(to->early, 0, sizeof to->early);
+    memset(to->late, 0, sizeof to->late);
     for (uint32_t m = 0; m < WG_NEST_DEPTH; m++) {
         int64_t column[WG_NEST_DEPTH];
         for (uint32_t c = 0; c < WG_NEST_DEPTH; c++) {
@@ -90,9 +91,15 @@ void wg_nest_add_moves(wg_nest *nest, uint32_t from) {
             if (nest->node[i].ref[k].kind != WG_REF_VALUE) {
                 continue;
             }
-            for (uint32_t l = 0; l < WG_NEST_DEPTH; l++) {
-                const int64_t back = nest->node[i].use[k].back[l];
-                for (int64_t turn = 0; turn < back && !nest->failed; turn++) {
+            uint32_t around[WG_NEST_DEPTH];
+            const uint32_t depth = wg_nest_loops(nest, i, around);
+            for (uint32_t l = 0; l < depth; l++) {
+                const wg_use use = nest->node[i].use[k];
+                const int64_t count = nest->node[around[l]].count;
+                for (int64_t turn = 0; turn < use.early[l] && !nest->failed; turn++) {
+                    add_move(nest, i, k, l, turn);
+                }
+                for (int64_t turn = count - use.late[l]; turn < count && !nest->failed; turn++) {
                     add_move(nest, i, k, l, turn);
                 }
             }
@@ -102,7 +109,20 @@ void wg_nest_add_moves(wg_nest *nest, uint32_t from) {
 
 /* ---- What is kept ---------------------------------------------------------------------------- */
 
-/* One operand's demands on the site it names. */
+/* Turns below the first and behind the last that a use names. */
+static void demand_range(const wg_nest *nest, wg_nest_node *site, const wg_use *use, uint32_t m,
+                         int64_t count, const uint32_t *loop, uint32_t depth) {
+    int64_t low = use->first[m], high = use->first[m];
+    for (uint32_t l = 0; l < depth; l++) {
+        const int64_t reach = use->per[l][m] * (nest->node[loop[l]].count - 1);
+        low += reach < 0 ? reach : 0;
+        high += reach > 0 ? reach : 0;
+    }
+    site->halo[m] = -low > site->halo[m] ? -low : site->halo[m];
+    site->top[m] = high - (count - 1) > site->top[m] ? high - (count - 1) : site->top[m];
+}
+
+/* One operand's demands on the site it names; `user` is the move's own node where it is one. */
 static void demand(wg_nest *nest, uint32_t user, const wg_use *use) {
     uint32_t loop[WG_NEST_DEPTH], made[WG_NEST_DEPTH];
     const uint32_t depth = wg_nest_loops(nest, user, loop);
@@ -125,9 +145,7 @@ static void demand(wg_nest *nest, uint32_t user, const wg_use *use) {
             site->all[m] = true;
             rest = true;
         }
-        if (use->first[m] < 0 && -use->first[m] > site->halo[m]) {
-            site->halo[m] = -use->first[m];
-        }
+        demand_range(nest, site, use, m, count, loop, depth);
     }
 }
 
@@ -161,7 +179,7 @@ static void give_cells(wg_nest *nest, uint32_t i) {
     int64_t cells = 1;
     for (uint32_t m = dims; m-- > 0;) {
         if (site->all[m]) {
-            site->window[m] = nest->node[loop[m]].count + site->halo[m];
+            site->window[m] = nest->node[loop[m]].count + site->halo[m] + site->top[m];
         } else { /* so that a turn's place is a mask */
             site->halo[m] = 0;
             while ((site->window[m] & (site->window[m] - 1)) != 0) {

@@ -36,13 +36,14 @@ typedef struct wg_use {
     uint32_t site;
     int64_t first[WG_NEST_DEPTH];
     int64_t per[WG_NEST_DEPTH][WG_NEST_DEPTH];
-    /* Counter l reaches back that many turns of the loop l that both are in; in its first turns
-     * the operand is what moves have put there. */
-    int64_t back[WG_NEST_DEPTH];
+    /* In that many first and last turns of the user's loop l this names a turn that the site never
+     * runs (what stands around a loop has another shape); moves before the loop put there what the
+     * operand then is. */
+    int64_t early[WG_NEST_DEPTH], late[WG_NEST_DEPTH];
 } wg_use;
 
 /* A site (one step, run once for each turn of the loops around it), a loop, or a move: before a
- * loop, it puts ref[0] where the site `use.site` would have put it in a turn below 0. */
+ * loop, it puts ref[0] where the site of use[1] would have put it in a turn that it never runs. */
 typedef struct wg_nest_node {
     bool is_loop, is_move;
     uint32_t parent, next; /* the loop around it, what follows it; WG_NO_NODE */
@@ -53,9 +54,10 @@ typedef struct wg_nest_node {
     wg_ref ref[WG_REFS];
     wg_use use[3]; /* of the refs that are values; of a move, use[1] is where it goes */
     /* Where a site's values live: in variables, or in cells of the store. Of the turns of each
-     * loop around it `window` are kept, `step` cells apart, from turn -halo on. */
+     * loop around it `window` are kept, `step` cells apart; where all are, from turn -halo to `top`
+     * behind the last. */
     int64_t cell; /* of the first, or -1: in variables, one for each turn that is kept */
-    int64_t window[WG_NEST_DEPTH], step[WG_NEST_DEPTH], halo[WG_NEST_DEPTH];
+    int64_t window[WG_NEST_DEPTH], step[WG_NEST_DEPTH], halo[WG_NEST_DEPTH], top[WG_NEST_DEPTH];
     bool all[WG_NEST_DEPTH]; /* all turns are kept, none is written over */
 } wg_nest_node;
 
@@ -66,6 +68,7 @@ typedef struct wg_nest {
     uint32_t numbers;
     int64_t ids;
     int64_t cells; /* doubles that live in the store */
+    uint32_t most; /* nodes that a nest may have before it is given up */
     bool failed;   /* memory ran out */
 } wg_nest;
 

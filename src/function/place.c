@@ -1,9 +1,9 @@
-/* place.c: which value each operand of a nest names, and where values live.
+/* place.c: which value each operand of a nest names.
  *
- * An operand must name values of one site, turn by turn. Where it does so in all but the first or
- * last turns of a loop (what stands before a loop has another shape than its turns), these turns
- * are peeled off and become steps of their own; where it reaches back to earlier turns of its own
- * loop, moves before the loop put there what it finds in the first. */
+ * An operand must name values of one site, turn by turn. In the first and last turns of a loop it
+ * may name others (the turn before the first, the cell behind the last: what stands around a loop
+ * has another shape than its turns). If these are there before the loop begins, moves put them
+ * where the site's own would be; else the turns are peeled off and become steps of their own. */
 #include "function/nest.h"
 
 #include <string.h>
@@ -106,12 +106,21 @@ static int64_t id_at(const wg_ref *ref, const int64_t *counter, uint32_t depth) 
 typedef struct wg_look {
     uint32_t depth, loop[WG_NEST_DEPTH];     /* around the user */
     uint32_t made, made_loop[WG_NEST_DEPTH]; /* around the site */
-    int64_t last[WG_NEST_DEPTH], least[WG_NEST_DEPTH];
+    int64_t count[WG_NEST_DEPTH], middle[WG_NEST_DEPTH];
 } wg_look;
 
 static void want_peel(wg_placer *p, uint32_t loop, uint8_t which) {
     p->peel[loop] |= which;
     p->peeled = true;
+}
+
+static void look_at(const wg_nest *nest, uint32_t user, wg_look *look) {
+    memset(look, 0, sizeof *look);
+    look->depth = wg_nest_loops(nest, user, look->loop);
+    for (uint32_t l = 0; l < look->depth; l++) {
+        look->count[l] = nest->node[look->loop[l]].count;
+        look->middle[l] = look->count[l] / 2;
+    }
 }
 
 /* Whether at `counter` the operand names what `use` says. */
@@ -133,68 +142,74 @@ static bool agrees(const wg_placer *p, const wg_ref *ref, const wg_use *use, con
     return true;
 }
 
-/* Loop l is around both, and each turn of it names the turn `back` before. */
-static bool reaches_back(const wg_use *use, const wg_look *look, uint32_t l, int64_t back) {
-    for (uint32_t m = 0; m <= l; m++) {
-        if (m >= look->made || look->made_loop[m] != look->loop[m]) {
-            return false;
-        }
-    }
-    for (uint32_t k = 0; k < WG_NEST_DEPTH; k++) {
-        if (use->per[k][l] != (k == l ? 1 : 0) || use->per[l][k] != (k == l ? 1 : 0)) {
-            return false;
-        }
-    }
-    return use->first[l] == -back && back <= WG_MOST_BACK;
-}
-
-/* From the last turn of each loop, and the one before. */
+/* From the middle turn of each loop, and the one before. */
 static bool follow_steps(wg_placer *p, const wg_ref *ref, wg_use *use, wg_look *look) {
-    int64_t at_end[WG_NEST_DEPTH] = {0}, turn[WG_NEST_DEPTH] = {0};
+    int64_t here[WG_NEST_DEPTH] = {0}, before[WG_NEST_DEPTH] = {0};
     memset(use, 0, sizeof *use);
-    use->site = decode(p, id_at(ref, look->last, look->depth), at_end);
+    use->site = decode(p, id_at(ref, look->middle, look->depth), here);
     if (use->site == WG_NO_NODE) {
         p->trouble = "an operand names nothing";
         return false;
     }
     look->made = wg_nest_loops(p->nest, use->site, look->made_loop);
-    memcpy(use->first, at_end, sizeof at_end);
+    memcpy(use->first, here, sizeof here);
     for (uint32_t l = 0; l < look->depth; l++) {
-        if (look->last[l] == 0) {
+        if (look->count[l] < 2) {
             continue;
         }
-        look->last[l]--;
-        const uint32_t site = decode(p, id_at(ref, look->last, look->depth), turn);
-        look->last[l]++;
+        look->middle[l]--;
+        const uint32_t site = decode(p, id_at(ref, look->middle, look->depth), before);
+        look->middle[l]++;
         if (site != use->site) {
-            want_peel(p, look->loop[l], 2);
+            want_peel(p, look->loop[l], look->count[l] > 3 ? 2 : 1);
             return false;
         }
         for (uint32_t m = 0; m < look->made; m++) {
-            use->per[l][m] = at_end[m] - turn[m];
-            use->first[m] -= use->per[l][m] * look->last[l];
+            use->per[l][m] = here[m] - before[m];
+            use->first[m] -= use->per[l][m] * look->middle[l];
         }
     }
     return true;
 }
 
-/* The first turn of each loop from which on the operand does as it does at the end. */
-static bool find_starts(wg_placer *p, const wg_ref *ref, wg_use *use, wg_look *look) {
-    for (uint32_t l = 0; l < look->depth; l++) {
-        int64_t counter[WG_NEST_DEPTH];
-        memcpy(counter, look->last, sizeof counter);
-        look->least[l] = 0;
-        for (; look->least[l] < look->last[l]; look->least[l]++) {
-            counter[l] = look->least[l];
+/* In that turn of loop l the operand is of a site outside of the loop, so that it is there before
+ * the loop begins. */
+static bool comes_from_outside(const wg_placer *p, const wg_ref *ref, const wg_look *look,
+                               uint32_t l, int64_t turn) {
+    int64_t counter[WG_NEST_DEPTH], unused[WG_NEST_DEPTH];
+    uint32_t loop[WG_NEST_DEPTH];
+    memcpy(counter, look->middle, sizeof counter);
+    counter[l] = turn;
+    const uint32_t site = decode(p, id_at(ref, counter, look->depth), unused);
+    const uint32_t depth = site != WG_NO_NODE ? wg_nest_loops(p->nest, site, loop) : 0;
+    for (uint32_t m = 0; m < depth; m++) {
+        if (loop[m] == look->loop[l]) {
+            return false;
+        }
+    }
+    return site != WG_NO_NODE && p->nest->node[site].code != WG_STEP_STORE;
+}
+
+/* The turns of loop l, from its first and from its last, in which the operand names another. */
+static bool find_ends(wg_placer *p, const wg_ref *ref, wg_use *use, const wg_look *look,
+                      uint32_t l) {
+    for (int end = 0; end < 2; end++) {
+        int64_t counter[WG_NEST_DEPTH], away = 0;
+        memcpy(counter, look->middle, sizeof counter);
+        for (; away <= WG_MOST_BACK; away++) {
+            counter[l] = end == 0 ? away : look->count[l] - 1 - away;
             if (agrees(p, ref, use, look, counter)) {
                 break;
             }
+            if (!comes_from_outside(p, ref, look, l, counter[l])) {
+                away = WG_MOST_BACK;
+            }
         }
-        use->back[l] = look->least[l];
-        if (look->least[l] != 0 && !reaches_back(use, look, l, look->least[l])) {
-            want_peel(p, look->loop[l], 1);
+        if (away > WG_MOST_BACK) {
+            want_peel(p, look->loop[l], end == 0 ? 1 : 2);
             return false;
         }
+        *(end == 0 ? &use->early[l] : &use->late[l]) = away;
     }
     return true;
 }
@@ -205,7 +220,7 @@ static bool corners_agree(const wg_placer *p, const wg_ref *ref, const wg_use *u
     for (uint32_t corner = 0; corner < 1u << look->depth; corner++) {
         int64_t counter[WG_NEST_DEPTH] = {0};
         for (uint32_t l = 0; l < look->depth; l++) {
-            counter[l] = (corner >> l & 1) != 0 ? look->last[l] : look->least[l];
+            counter[l] = (corner >> l & 1) != 0 ? look->count[l] - 1 - use->late[l] : use->early[l];
         }
         if (!agrees(p, ref, use, look, counter)) {
             return false;
@@ -214,31 +229,23 @@ static bool corners_agree(const wg_placer *p, const wg_ref *ref, const wg_use *u
     return true;
 }
 
-static void look_at(const wg_nest *nest, uint32_t user, wg_look *look) {
-    memset(look, 0, sizeof *look);
-    look->depth = wg_nest_loops(nest, user, look->loop);
-    for (uint32_t l = 0; l < look->depth; l++) {
-        look->last[l] = nest->node[look->loop[l]].count - 1;
-    }
-}
-
 static void analyse(wg_placer *p, uint32_t user) {
     wg_nest_node *node = &p->nest->node[user];
     wg_look look;
     for (int k = 0; k < 3 && !node->is_loop; k++) {
+        wg_use *use = &node->use[k];
         if (node->ref[k].kind != WG_REF_VALUE) {
             continue;
         }
         look_at(p->nest, user, &look);
-        if (!follow_steps(p, &node->ref[k], &node->use[k], &look) ||
-            !find_starts(p, &node->ref[k], &node->use[k], &look)) {
+        bool known = follow_steps(p, &node->ref[k], use, &look);
+        for (uint32_t l = 0; l < look.depth && known; l++) {
+            known = find_ends(p, &node->ref[k], use, &look, l);
+        }
+        if (!known) {
             return;
         }
-        int carried = 0;
-        for (uint32_t l = 0; l < look.depth; l++) {
-            carried += node->use[k].back[l] != 0 ? 1 : 0;
-        }
-        if (carried > 1 || !corners_agree(p, &node->ref[k], &node->use[k], &look)) {
+        if (!corners_agree(p, &node->ref[k], use, &look)) {
             want_peel(p, look.loop[0], 1);
             return;
         }

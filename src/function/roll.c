@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define WG_LEAST_TURNS 8
-#define WG_LEAST_ENTRIES 16
+#define WG_LEAST_ENTRIES 8
 /* How many places with the same window are tried. */
 #define WG_TRIES 12
 
@@ -310,8 +310,8 @@ static void find_same(wg_roller *r, uint32_t window) {
     }
 }
 
-/* One level; whether it found a loop. */
-static bool roll_level(wg_roller *r, uint32_t window) {
+/* One level: bodies of at most `most` items; whether it found a loop. */
+static bool roll_level(wg_roller *r, uint32_t window, uint32_t most) {
     uint32_t count = 0, i = 0;
     bool found = false;
     find_same(r, window);
@@ -320,7 +320,8 @@ static bool roll_level(wg_roller *r, uint32_t window) {
         bool rolled = false;
         while (same != WG_NO_NODE && tries++ < WG_TRIES && !rolled && !r->failed) {
             const uint32_t period = same - i;
-            const bool possible = i + (uint64_t)WG_LEAST_TURNS * period <= r->items;
+            const bool possible =
+                period <= most && i + (uint64_t)WG_LEAST_TURNS * period <= r->items;
             const uint32_t turns = possible ? turns_of(r, i, period) : 0;
             uint32_t depth = 0;
             for (uint32_t k = 0; k < period && turns >= WG_LEAST_TURNS; k++) {
@@ -346,17 +347,23 @@ static bool roll_level(wg_roller *r, uint32_t window) {
     return found;
 }
 
-static void roll_all(wg_roller *r) {
+static void list_items(wg_roller *r) {
     for (uint32_t i = 0; i < r->entries; i++) {
         r->item[i] = (wg_item){i, 1, WG_NO_NODE, 0, sign_of_entry(&r->entry[i])};
     }
     r->items = r->entries;
-    /* an item behind the last, whose base ends the last turn */
-    for (int level = 0; level < 2 * WG_NEST_DEPTH && !r->failed; level++) {
+}
+
+static void roll_all(wg_roller *r) {
+    /* Small bodies first, so that inner loops are found alike in every turn of outer ones. An item
+     * behind the last ends the last turn. */
+    for (uint32_t most = 8, level = 0; level < 32 && !r->failed; level++) {
         r->item[r->items] = (wg_item){r->entries, 0, WG_NO_NODE, 0, 0};
-        if (!roll_level(r, level == 0 ? 4 : 2)) {
+        const bool found = roll_level(r, level == 0 ? 4 : 2, most);
+        if (!found && most > r->items) {
             break;
         }
+        most = found ? most : most * 8;
     }
 }
 
@@ -389,7 +396,7 @@ static void fill_site(const wg_roller *r, wg_nest_node *node, const wg_entry *e,
 static uint32_t add_nodes(const wg_roller *r, wg_nest *nest, const wg_item *item, uint32_t count,
                           wg_around *around) {
     uint32_t first = WG_NO_NODE, before = WG_NO_NODE;
-    for (uint32_t i = 0; i < count && !nest->failed; i++) {
+    for (uint32_t i = 0; i < count && !nest->failed && nest->nodes <= nest->most; i++) {
         const uint32_t at = wg_nest_add(nest);
         if (at == WG_NO_NODE) {
             return WG_NO_NODE;
@@ -507,24 +514,30 @@ void wg_nest_free(wg_nest *nest) {
     }
 }
 
-wg_nest *wg_nest_new(const wg_program *program, bool relaxed, uint32_t most, const char *name) {
+/* With its loops, or as one long list of steps. *tangled: the loops are there, but have no place.
+ */
+static wg_nest *new_nest(const wg_program *program, bool relaxed, uint32_t most, bool loops,
+                         const char *name, bool *tangled) {
     wg_roller r = {0};
     wg_nest *nest = wg_calloc(1, sizeof *nest);
     wg_status status = nest != NULL && fill(&r, program, relaxed, nest) ? WG_OK : WG_ERROR_MEMORY;
     if (status == WG_OK) {
         wg_around around = {.depth = 0};
-        roll_all(&r);
+        list_items(&r);
+        if (loops) {
+            roll_all(&r);
+        }
         nest->ids = r.entries;
-        uint64_t sites = r.kepts;
-        sites += r.items;
-        status = r.failed ? WG_ERROR_MEMORY : sites > most ? WG_ERROR_LIMIT : WG_OK;
-        if (status == WG_OK) {
+        if (!r.failed) {
+            nest->most = most;
             nest->first = add_nodes(&r, nest, r.item, r.items, &around);
-            status = nest->failed ? WG_ERROR_MEMORY : WG_OK;
-        } else if (status == WG_ERROR_LIMIT) {
-            (void)wg_fail(status,
-                          "%s: %llu statements remain once its loops are found, more than %u", name,
-                          (unsigned long long)sites, most);
+        }
+        status = r.failed || nest->failed ? WG_ERROR_MEMORY
+                 : nest->nodes > most     ? WG_ERROR_LIMIT
+                                          : WG_OK;
+        if (status == WG_ERROR_LIMIT) {
+            (void)wg_fail(status, "%s: more than %u statements remain%s", name, most,
+                          loops ? " once its loops are found" : "");
         }
     }
     release(&r);
@@ -532,8 +545,15 @@ wg_nest *wg_nest_new(const wg_program *program, bool relaxed, uint32_t most, con
         (void)wg_fail(status, "%s: no memory to find loops in %u terms", name, program->count);
     }
     if (status != WG_OK || !wg_nest_place(nest, name)) {
+        *tangled = status == WG_OK && wg_last_status() == WG_ERROR_LIMIT;
         wg_nest_free(nest);
         return NULL;
     }
     return nest;
+}
+
+wg_nest *wg_nest_new(const wg_program *program, bool relaxed, uint32_t most, const char *name) {
+    bool tangled = false;
+    wg_nest *nest = new_nest(program, relaxed, most, true, name, &tangled);
+    return nest == NULL && tangled ? new_nest(program, relaxed, most, false, name, &tangled) : nest;
 }

@@ -196,15 +196,6 @@ static uint32_t relaxed_product(const wg_look *look) {
         (look->is_number[1] && look->number[1] == 0)) {
         return number(look, 0);
     }
-    /* −x · y = −(x · y): signs move outwards, where sums take them up. */
-    if (is_rule(look, look->x, WG_RULE_neg)) {
-        return rule1(look, WG_RULE_neg,
-                     rule2(look, WG_RULE_mul, operand(look, look->x, 0), look->y));
-    }
-    if (is_rule(look, look->y, WG_RULE_neg)) {
-        return rule1(look, WG_RULE_neg,
-                     rule2(look, WG_RULE_mul, look->x, operand(look, look->y, 0)));
-    }
     /* c · (d · x) = (c d) · x, constants first in the operand that holds one. */
     for (int k = 0; k < 2; k++) {
         const uint32_t inner = k == 0 ? look->y : look->x;

@@ -5,7 +5,8 @@
  * derivatives to the leaves are multiplied out first (J. Bischof's "preaccumulation"; as Adept and
  * CoDiPack do with C++ expressions), where that costs less or leaves less to be kept. Kept slopes
  * are made right behind the statement, so that what is inside it need not live until the sweep
- * comes back. */
+ * comes back. Signs are kept apart from slopes and go into the sums, so that like statements are
+ * swept by like terms, whatever came before (loops are found again by that: roll.c). */
 #include "function/sweep.h"
 
 #include <string.h>
@@ -64,26 +65,30 @@ static wg_slope_kind product_of(wg_slope_kind a, wg_slope_kind c) {
 
 /* ---- Statements ------------------------------------------------------------------------------ */
 
-static bool is_inner(const wg_sweep *s, uint32_t i) {
-    return wg_term_is_rule(&s->p->term[i]) && s->uses[i] == 1 && s->active[i] != 0;
+/* A sum that goes into a sum as it is begins a statement of its own: nothing is to be multiplied
+ * out there, and long sums would be cut where it depends on their length. */
+static bool is_inner(const wg_sweep *s, uint32_t i, wg_slope_kind kind) {
+    const uint32_t code = s->p->term[i].code;
+    const bool running = kind == SLOPE_UNIT && (code == WG_RULE_add || code == WG_RULE_sub);
+    return wg_term_is_rule(&s->p->term[i]) && s->uses[i] == 1 && s->active[i] != 0 && !running;
 }
 
-/* One walk over a statement; with `build` it multiplies out, without it counts. */
+/* One walk over a statement, which multiplies out where there is a builder and counts where not. */
 typedef struct wg_statement {
-    uint32_t leaf[WG_MOST_LEAVES], slope[WG_MOST_LEAVES];
+    wg_slope slope[WG_MOST_LEAVES];
     wg_slope_kind kind[WG_MOST_LEAVES];
     uint32_t leaves;
     uint32_t inner[WG_MOST_INNER], inners; /* without the root */
     int plain, apart;                      /* products, operation by operation and multiplied out */
     int varying;                           /* derivatives that a plain sweep reads */
+    int signs;                             /* derivatives that are -1 */
     bool too_large;
 } wg_statement;
 
-static void reach_leaf(wg_sweep *s, wg_statement *t, uint32_t leaf, uint32_t slope,
-                       wg_slope_kind kind) {
+static void reach_leaf(wg_sweep *s, wg_statement *t, wg_slope slope, wg_slope_kind kind) {
     uint32_t at = 0;
     t->plain++; /* the sum it goes into */
-    while (at < t->leaves && t->leaf[at] != leaf) {
+    while (at < t->leaves && t->slope[at].leaf != slope.leaf) {
         at++;
     }
     if (at == WG_MOST_LEAVES) {
@@ -91,66 +96,80 @@ static void reach_leaf(wg_sweep *s, wg_statement *t, uint32_t leaf, uint32_t slo
         return;
     }
     if (at == t->leaves) {
-        t->leaf[t->leaves] = leaf;
         t->slope[t->leaves] = slope;
         t->kind[t->leaves++] = kind;
         return;
     }
+    wg_slope *to = &t->slope[at];
     t->apart += t->kind[at] == SLOPE_VARIES || kind == SLOPE_VARIES ? 1 : 0;
-    t->slope[at] = s->b != NULL ? wg_build_sum(s->b, t->slope[at], slope) : 0;
     t->kind[at] = t->kind[at] == SLOPE_VARIES || kind == SLOPE_VARIES ? SLOPE_VARIES : SLOPE_NUMBER;
+    if (s->b == NULL) {
+        return;
+    }
+    if (to->minus == slope.minus) {
+        to->term = wg_build_sum(s->b, to->term, slope.term);
+    } else if (to->minus) {
+        to->term = wg_build_rule(s->b, WG_RULE_sub, slope.term, to->term, 0);
+        to->minus = false;
+    } else {
+        to->term = wg_build_rule(s->b, WG_RULE_sub, to->term, slope.term, 0);
+    }
 }
 
-/* seed · d term / d operand k, built or only judged. */
-static uint32_t follow(wg_sweep *s, uint32_t i, int k, uint32_t seed, bool build) {
+/* Whether the derivative is -1, which goes into the sign. */
+static bool turns_sign(const wg_term *term, int k) {
+    return term->code == WG_RULE_neg || (term->code == WG_RULE_sub && k == 1);
+}
+
+/* seed · d term / d operand k but for its sign. */
+static uint32_t follow(wg_sweep *s, uint32_t i, int k, uint32_t seed) {
     const wg_term *term = &s->p->term[i];
     const wg_rule_index rule = (wg_rule_index)term->code;
-    if (!build) {
-        return 0;
+    if (rule == WG_RULE_add || rule == WG_RULE_sub || rule == WG_RULE_neg) {
+        return seed;
     }
     const uint32_t x = s->map[term->at[0]], y = s->map[term->at[1]], z = s->map[term->at[2]];
     const uint32_t partial = wg_build_partial(s->b, rule, k, x, y, z, s->map[i]);
     return wg_build_times(s->b, seed, partial, rule);
 }
 
-static void walk(wg_sweep *s, uint32_t root, wg_statement *t, bool build) {
-    struct {
-        uint32_t term, seed;
-        wg_slope_kind kind;
-    } stack[2 * WG_MOST_INNER + 3];
+/* Where a walk has still to go. */
+typedef struct wg_branch_of_statement {
+    wg_slope at; /* leaf: the term */
+    wg_slope_kind kind;
+} wg_branch_of_statement;
+
+static void walk(wg_sweep *s, uint32_t root, wg_statement *t) {
+    wg_branch_of_statement stack[2 * WG_MOST_INNER + 3];
     uint32_t top = 1;
-    memset(t, 0, offsetof(wg_statement, inner));
-    t->leaves = t->inners = 0;
-    t->plain = t->apart = t->varying = 0;
-    t->too_large = false;
-    stack[0].term = root;
-    stack[0].seed = build ? wg_build_constant(s->b, 1) : 0;
+    memset(t, 0, sizeof *t);
+    stack[0].at = (wg_slope){root, s->b != NULL ? wg_build_constant(s->b, 1) : 0, false};
     stack[0].kind = SLOPE_UNIT;
     while (top > 0 && !t->too_large) {
-        const uint32_t i = stack[--top].term, seed = stack[top].seed;
-        const wg_slope_kind kind = stack[top].kind;
-        const wg_term *term = &s->p->term[i];
+        const wg_branch_of_statement from = stack[--top];
+        const wg_term *term = &s->p->term[from.at.leaf];
         const int arity = wg_term_arity(term);
         for (int k = 0; k < arity && !t->too_large; k++) {
-            const uint32_t at = term->at[k];
+            wg_branch_of_statement next = {.at = {.leaf = term->at[k]}};
             const wg_slope_kind own = kind_of(s->p, term, k);
-            if (s->active[at] == 0 || own == SLOPE_ZERO) {
+            if (s->active[next.at.leaf] == 0 || own == SLOPE_ZERO) {
                 continue;
             }
-            const wg_slope_kind both = product_of(kind, own);
+            next.kind = product_of(from.kind, own);
             t->plain += own != SLOPE_UNIT ? 1 : 0;
             t->varying += own == SLOPE_VARIES ? 1 : 0;
-            t->apart += both == SLOPE_VARIES && kind != SLOPE_UNIT && own != SLOPE_UNIT ? 1 : 0;
-            const uint32_t next = follow(s, i, k, seed, build);
-            if (!is_inner(s, at)) {
-                reach_leaf(s, t, at, next, both);
+            t->apart +=
+                next.kind == SLOPE_VARIES && from.kind != SLOPE_UNIT && own != SLOPE_UNIT ? 1 : 0;
+            t->signs += turns_sign(term, k) ? 1 : 0;
+            next.at.minus = from.at.minus != turns_sign(term, k);
+            next.at.term = s->b != NULL ? follow(s, from.at.leaf, k, from.at.term) : 0;
+            if (!is_inner(s, next.at.leaf, next.kind)) {
+                reach_leaf(s, t, next.at, next.kind);
             } else if (t->inners == WG_MOST_INNER) {
                 t->too_large = true;
             } else {
-                t->inner[t->inners++] = at;
-                stack[top].term = at;
-                stack[top].seed = next;
-                stack[top++].kind = both;
+                t->inner[t->inners++] = next.at.leaf;
+                stack[top++] = next;
             }
         }
     }
@@ -169,7 +188,7 @@ static uint8_t plan_for(const wg_statement *t) {
     if (kept < t->varying && apart <= t->plain + t->plain / 4 + 1) {
         return EARLY;
     }
-    return apart < t->plain ? LATE : PLAIN;
+    return apart < t->plain || (apart == t->plain && t->signs > 0) ? LATE : PLAIN;
 }
 
 static void keep_slopes(wg_sweep *s, uint32_t root, const wg_statement *t) {
@@ -185,9 +204,9 @@ static void keep_slopes(wg_sweep *s, uint32_t root, const wg_statement *t) {
     }
     s->first_slope[root] = s->slopes;
     for (uint32_t k = 0; k < t->leaves; k++) {
-        s->slope[s->slopes++] = (wg_slope){t->leaf[k], t->slope[k]};
+        s->slope[s->slopes++] = t->slope[k];
     }
-    s->slope[s->slopes++] = (wg_slope){WG_NO_TERM, 0}; /* the end of the root's list */
+    s->slope[s->slopes++] = (wg_slope){WG_NO_TERM, 0, false}; /* the end of the root's list */
 }
 
 /* Newest first, so that a statement is planned before those it might swallow. */
@@ -199,7 +218,7 @@ static void plan_statements(wg_sweep *s) {
         if (!wg_term_is_rule(&s->p->term[i]) || s->active[i] == 0 || s->plan[i] == INSIDE) {
             continue;
         }
-        walk(s, i, &t, false);
+        walk(s, i, &t);
         s->plan[i] = plan_for(&t);
         for (uint32_t k = 0; k < t.inners && s->plan[i] != PLAIN; k++) {
             s->plan[t.inner[k]] = INSIDE;
@@ -253,7 +272,7 @@ void wg_sweep_begin(wg_sweep *s, wg_builder *b, const wg_program *p, const uint3
         wg_statement t;
         map[i] = wg_build_again(b, &p->term[i], input, map);
         if (s->plan[i] == EARLY) {
-            walk(s, i, &t, true);
+            walk(s, i, &t);
             keep_slopes(s, i, &t);
         }
     }
@@ -296,9 +315,15 @@ static void give_plain(wg_sweep *s, uint32_t i, uint32_t g) {
     }
 }
 
-static void give_slopes(wg_sweep *s, const wg_slope *slope, uint32_t g) {
-    for (; slope->leaf != WG_NO_TERM; slope++) {
-        give(s, slope->leaf, wg_build_rule(s->b, WG_RULE_azmul, g, slope->term, 0));
+static void give_slope(wg_sweep *s, const wg_slope *slope, uint32_t g) {
+    const uint32_t part = wg_build_rule(s->b, WG_RULE_azmul, g, slope->term, 0);
+    const uint32_t before = s->adjoint[slope->leaf];
+    if (!slope->minus) {
+        give(s, slope->leaf, part);
+    } else {
+        s->adjoint[slope->leaf] = before == WG_NO_TERM
+                                      ? wg_build_rule(s->b, WG_RULE_neg, part, 0, 0)
+                                      : wg_build_rule(s->b, WG_RULE_sub, before, part, 0);
     }
 }
 
@@ -309,12 +334,14 @@ void wg_sweep_back(wg_sweep *s, uint32_t top) {
             continue;
         }
         if (s->plan[i] == EARLY) {
-            give_slopes(s, &s->slope[s->first_slope[i]], g);
+            for (const wg_slope *k = &s->slope[s->first_slope[i]]; k->leaf != WG_NO_TERM; k++) {
+                give_slope(s, k, g);
+            }
         } else if (s->plan[i] == LATE) {
             wg_statement t;
-            walk(s, i, &t, true);
+            walk(s, i, &t);
             for (uint32_t k = 0; k < t.leaves; k++) {
-                give(s, t.leaf[k], wg_build_rule(s->b, WG_RULE_azmul, g, t.slope[k], 0));
+                give_slope(s, &t.slope[k], g);
             }
         } else {
             give_plain(s, i, g);

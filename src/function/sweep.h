@@ -13,6 +13,7 @@ uint32_t wg_build_sum(wg_builder *b, uint32_t a, uint32_t c);
 typedef struct wg_slope {
     uint32_t leaf; /* a term of the source */
     uint32_t term; /* of the builder */
+    bool minus;    /* the slope is -term */
 } wg_slope;
 
 /* A reverse sweep over a program that is copied into a builder at the same time. */
