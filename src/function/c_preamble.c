@@ -30,7 +30,7 @@ static void plain_c(wg_text *text, const char *value) {
     }
 }
 
-bool wg_c_preamble(wg_text *text, const bool *rules, const char **missing) {
+bool wg_c_preamble(wg_text *text, const wg_c_uses *uses, const char **missing) {
     static const char *const names[] = {"double x", "double x, double y",
                                         "double x, double y, double z"};
     wg_text_add(text, "#include <math.h>\n\n"
@@ -39,7 +39,7 @@ bool wg_c_preamble(wg_text *text, const bool *rules, const char **missing) {
                       "#define WG_SQRT(x) sqrt(x)\n"
                       "#define WG_ABS(x) fabs(x)\n\n");
     for (int i = 0; i < WG_RULE_COUNT; i++) {
-        if (!rules[i]) {
+        if (!uses->rule[i]) {
             continue;
         }
         if (i == WG_RULE_digamma || i == WG_RULE_polygamma) {
@@ -53,4 +53,59 @@ bool wg_c_preamble(wg_text *text, const bool *rules, const char **missing) {
     }
     wg_text_add(text, "\n");
     return true;
+}
+
+int wg_c_rule_number(const wg_c_uses *uses, int rule) {
+    int number = 0;
+    for (int i = 0; i < rule; i++) {
+        number += uses->rule[i] ? 1 : 0;
+    }
+    return number;
+}
+
+/* The names stand in the text, so that a text never meets another numbering. */
+static void list_rules(wg_text *text, const wg_c_uses *uses) {
+    wg_text_add(text, "/* rule:");
+    for (int i = 0; i < WG_RULE_COUNT; i++) {
+        if (uses->rule[i]) {
+            wg_text_add(text, " %d %s", wg_c_rule_number(uses, i), wg_rule_infos[i].name);
+        }
+    }
+    wg_text_add(text, " */\n");
+}
+
+void wg_c_lanes_preamble(wg_text *text, const wg_c_uses *uses) {
+    list_rules(text, uses);
+    wg_text_add(text,
+                "#include <stddef.h>\n"
+                "typedef double lanes __attribute__((vector_size(%d)));\n"
+                "typedef void (*rule_loop)(size_t, const void *const *, const ptrdiff_t *, "
+                "void *);\n"
+                "#define SPREAD(x) ((x) - (lanes){0})\n"
+                "static const ptrdiff_t one[5] = {1, 1, 1, 1, 1};\n",
+                WG_C_LANES * (int)sizeof(double));
+    static const char *const parameters[] = {"lanes a", "lanes a, lanes b",
+                                             "lanes a, lanes b, lanes c"};
+    static const char *const inputs[] = {"&a, &a, &a", "&a, &b, &a", "&a, &b, &c"};
+    for (int arity = 1; arity <= 3; arity++) {
+        wg_text_add(text,
+                    "static inline lanes call_%d(rule_loop loop, %s) {\n"
+                    "    const void *in[5] = {%s, &a, &a};\n"
+                    "    lanes r;\n    loop(%d, in, one, &r);\n    return r;\n}\n",
+                    arity, parameters[arity - 1], inputs[arity - 1], WG_C_LANES);
+    }
+    for (int step = 0; step < WG_STEP_RULE; step++) {
+        if (uses->step[step]) {
+            const char *value = wg_c_step_text(step);
+            const int arity = strstr(value, "c[j]") != NULL   ? 3
+                              : strstr(value, "b[j]") != NULL ? 2
+                                                              : 1;
+            wg_text_add(text,
+                        "static inline lanes lanes_%d(%s) {\n    lanes r;\n"
+                        "    for (int j = 0; j < %d; j++) {\n        r[j] = %s;\n    }\n"
+                        "    return r;\n}\n",
+                        step, parameters[arity - 1], WG_C_LANES, value);
+        }
+    }
+    wg_text_add(text, "\n");
 }

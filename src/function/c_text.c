@@ -8,7 +8,8 @@ typedef struct wg_writer {
     const wg_nest *nest;
     const wg_c_arrays *arrays;
     const char *prefix;
-    bool *rules;
+    bool lanes;
+    wg_c_uses *uses;
     bool *at_hand; /* by node: a value in the store that a variable holds as well */
 } wg_writer;
 
@@ -20,6 +21,14 @@ static const char *const step_text[] = {
     WG_STEPS(WG_STEP_TEXT)
 #undef WG_STEP_TEXT
 };
+
+const char *wg_c_step_text(int step) {
+    return step_text[step];
+}
+
+bool wg_c_is_arithmetic(int step) {
+    return step <= WG_STEP_FUSED_N_SUB;
+}
 
 static void indent(const wg_writer *w, uint32_t depth) {
     wg_text_add(w->text, "%*s", (int)(4 * depth + 4), "");
@@ -120,10 +129,23 @@ static void variable(const wg_writer *w, uint32_t site, int64_t back) {
     wg_text_add(w->text, back != 0 ? "v%u_%lld" : "v%u", site, (long long)back);
 }
 
+static void number(const wg_writer *w, const wg_ref *ref) {
+    bool fixed = true;
+    for (uint32_t l = 0; l < WG_NEST_DEPTH; l++) {
+        fixed = fixed && ref->stride[l] == 0;
+    }
+    if (fixed) {
+        wg_text_number(w->text, w->nest->number[ref->base]);
+    } else {
+        wg_text_add(w->text, "%s_numbers[", w->prefix);
+        affine(w, ref->base, ref->stride);
+        wg_text_add(w->text, "]");
+    }
+}
+
 static void operand(const wg_writer *w, uint32_t user, int k) {
     const wg_nest_node *node = &w->nest->node[user];
     const wg_ref *ref = &node->ref[k];
-    bool fixed = true;
     switch (ref->kind) {
     case WG_REF_VALUE: {
         const wg_use *use = &node->use[k];
@@ -139,20 +161,39 @@ static void operand(const wg_writer *w, uint32_t user, int k) {
         element(w, ref, w->arrays->ins, w->arrays->in_first, w->arrays->in);
         break;
     case WG_REF_NUMBER:
-        for (uint32_t l = 0; l < WG_NEST_DEPTH; l++) {
-            fixed = fixed && ref->stride[l] == 0;
-        }
-        if (fixed) {
-            wg_text_number(w->text, w->nest->number[ref->base]);
-        } else {
-            wg_text_add(w->text, "%s_numbers[", w->prefix);
-            affine(w, ref->base, ref->stride);
-            wg_text_add(w->text, "]");
-        }
+        number(w, ref);
         break;
     default:
         break;
     }
+}
+
+/* An operand where a vector must stand: a number in every lane. */
+static void whole_operand(const wg_writer *w, uint32_t user, int k) {
+    const bool spread = w->lanes && w->nest->node[user].ref[k].kind == WG_REF_NUMBER;
+    wg_text_add(w->text, spread ? "SPREAD(" : "");
+    operand(w, user, k);
+    wg_text_add(w->text, spread ? ")" : "");
+}
+
+/* f(operands), `arity` of them. */
+static void arguments(const wg_writer *w, uint32_t i, int arity) {
+    for (int k = 0; k < arity; k++) {
+        wg_text_add(w->text, k > 0 ? ", " : "");
+        whole_operand(w, i, k);
+    }
+    wg_text_add(w->text, ")");
+}
+
+/* A rule's function, or on lanes the loop that the library hands over. */
+static void call(const wg_writer *w, uint32_t i) {
+    const int rule = w->nest->node[i].rule, arity = wg_rule_infos[rule].arity;
+    if (w->lanes) {
+        wg_text_add(w->text, "call_%d(rule[%d], ", arity, wg_c_rule_number(w->uses, rule));
+    } else {
+        wg_text_add(w->text, "rule_%s(", wg_rule_infos[rule].name);
+    }
+    arguments(w, i, arity);
 }
 
 /* The step's text with operands in the places of a[j], b[j], c[j] and n. */
@@ -185,7 +226,7 @@ static void statement(const wg_writer *w, uint32_t i, uint32_t depth) {
     if (node->code == WG_STEP_STORE) {
         element(w, &node->ref[1], w->arrays->outs, w->arrays->out_first, w->arrays->out);
         wg_text_add(w->text, " = ");
-        operand(w, i, 0);
+        whole_operand(w, i, 0);
     } else if (node->is_move) {
         const wg_nest_node *site = &w->nest->node[node->use[1].site];
         if (site->cell < 0) {
@@ -194,7 +235,7 @@ static void statement(const wg_writer *w, uint32_t i, uint32_t depth) {
             cell(w, &node->use[1]);
         }
         wg_text_add(w->text, " = ");
-        operand(w, i, 0);
+        whole_operand(w, i, 0);
     } else {
         if (node->cell >= 0) {
             const wg_use own = own_use(w->nest, i);
@@ -206,14 +247,12 @@ static void statement(const wg_writer *w, uint32_t i, uint32_t depth) {
             wg_text_add(w->text, " = ");
         }
         if (node->code == WG_STEP_RULE) {
-            const int arity = wg_rule_infos[node->rule].arity;
-            w->rules[node->rule] = true;
-            wg_text_add(w->text, "rule_%s(", wg_rule_infos[node->rule].name);
-            for (int k = 0; k < arity; k++) {
-                wg_text_add(w->text, k > 0 ? ", " : "");
-                operand(w, i, k);
-            }
-            wg_text_add(w->text, ")");
+            call(w, i);
+        } else if (w->lanes && !wg_c_is_arithmetic(node->code)) {
+            wg_text_add(w->text, "lanes_%d(", node->code);
+            arguments(w, i,
+                      1 + (node->ref[1].kind != WG_REF_NONE ? 1 : 0) +
+                          (node->ref[2].kind != WG_REF_NONE ? 1 : 0));
         } else {
             formula(w, i);
         }
@@ -267,20 +306,42 @@ static void declarations(const wg_writer *w) {
         }
         uint32_t loop[WG_NEST_DEPTH];
         const uint32_t depth = wg_nest_loops(w->nest, i, loop);
-        wg_text_add(w->text, "    double v%u = 0", i);
+        const char *zero = w->lanes ? "{0}" : "0";
+        wg_text_add(w->text, "    %s v%u = %s", w->lanes ? "lanes" : "double", i, zero);
         for (uint32_t m = 0; m < depth && site->cell < 0; m++) {
             for (int64_t back = 1; back < site->window[m]; back++) {
-                wg_text_add(w->text, ", v%u_%lld = 0", i, (long long)back);
+                wg_text_add(w->text, ", v%u_%lld = %s", i, (long long)back, zero);
             }
         }
         wg_text_add(w->text, ";\n");
     }
 }
 
+/* What is called, before anything is written: a rule's number depends on all of them. */
+static void note_uses(const wg_nest *nest, bool lanes, wg_c_uses *uses) {
+    for (uint32_t i = 0; i < nest->nodes; i++) {
+        const wg_nest_node *node = &nest->node[i];
+        if (node->is_loop || node->is_move) {
+            continue;
+        }
+        if (node->code == WG_STEP_RULE) {
+            uses->rule[node->rule] = true;
+        } else if (lanes && node->code < WG_STEP_RULE && !wg_c_is_arithmetic(node->code)) {
+            uses->step[node->code] = true;
+        }
+    }
+}
+
 void wg_c_body(wg_text *text, const wg_nest *nest, const wg_c_arrays *arrays, const char *prefix,
-               bool *rules) {
-    const wg_writer w = {text,   nest,  arrays,
-                         prefix, rules, wg_calloc((size_t)nest->nodes + 1, sizeof(bool))};
+               bool lanes, wg_c_uses *uses) {
+    const wg_writer w = {.text = text,
+                         .nest = nest,
+                         .arrays = arrays,
+                         .prefix = prefix,
+                         .lanes = lanes,
+                         .uses = uses,
+                         .at_hand = wg_calloc((size_t)nest->nodes + 1, sizeof(bool))};
+    note_uses(nest, lanes, uses);
     if (w.at_hand == NULL) {
         text->failed = true;
         return;

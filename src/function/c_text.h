@@ -13,14 +13,31 @@ typedef struct wg_c_arrays {
     const char *in[3], *out[2];
 } wg_c_arrays;
 
-/* Adds the statements of a function's body (declarations, loops) to `text`; notes in `rules` which
- * rules' functions it calls. `work` is the store's name, the table of numbers is
- * "<prefix>_numbers". */
+/* What a body calls beside arithmetic. */
+typedef struct wg_c_uses {
+    bool rule[WG_RULE_COUNT];
+    bool step[WG_STEP_RULE]; /* for lanes: steps that are not plain arithmetic */
+} wg_c_uses;
+
+/* Adds the statements of a function's body (declarations, loops) to `text`. `lanes`: on vectors of
+ * WG_C_LANES points instead of numbers. The table of numbers is "<prefix>_numbers". */
 void wg_c_body(wg_text *text, const wg_nest *nest, const wg_c_arrays *arrays, const char *prefix,
-               bool *rules);
+               bool lanes, wg_c_uses *uses);
 /* The table of numbers, if a loop reads it with its counter. */
 void wg_c_numbers(wg_text *text, const wg_nest *nest, const char *prefix);
-/* Includes, macros and the functions of the rules that are set. False where one has no C text. */
-bool wg_c_preamble(wg_text *text, const bool *rules, const char **missing);
+/* Includes, macros and the functions of the rules that are used. False where one has no C text. */
+bool wg_c_preamble(wg_text *text, const wg_c_uses *uses, const char **missing);
+
+/* ---- Lanes: for this process alone ---- */
+
+#define WG_C_LANES 8
+/* The number of rule `rule` in the table that functions on lanes are handed. */
+int wg_c_rule_number(const wg_c_uses *uses, int rule);
+/* The type of lanes, and how steps and rules are called on them. */
+void wg_c_lanes_preamble(wg_text *text, const wg_c_uses *uses);
+/* As a step's text has it: of a[j], b[j], c[j] and n. */
+const char *wg_c_step_text(int step);
+/* Whether it is arithmetic that C's operators do on vectors, too. */
+bool wg_c_is_arithmetic(int step);
 
 #endif

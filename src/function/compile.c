@@ -189,7 +189,8 @@ static bool holds(const char *path, const char *bytes, size_t length) {
     return same;
 }
 
-static wg_status load(const wg_job *job, const wg_function *fn, int64_t work, wg_compiled **out) {
+static wg_status load(const wg_job *job, const wg_function *fn, const wg_c_file *file,
+                      wg_compiled **out) {
     wg_compiled *compiled = wg_calloc(1, sizeof *compiled);
     if (compiled == NULL) {
         return wg_fail(WG_ERROR_MEMORY, "function_compile: no memory");
@@ -202,7 +203,9 @@ static wg_status load(const wg_job *job, const wg_function *fn, int64_t work, wg
     void *value = dlsym(compiled->handle, "recorded_value");
     void *gradient =
         dlsym(compiled->handle, fn->value->outputs == 1 ? "recorded_gradient" : "recorded_vjp");
-    if (value == NULL || gradient == NULL) {
+    void *lanes = dlsym(compiled->handle,
+                        fn->value->outputs == 1 ? "recorded_gradient_lanes" : "recorded_vjp_lanes");
+    if (value == NULL || gradient == NULL || lanes == NULL) {
         (void)dlclose(compiled->handle);
         wg_free(compiled);
         return wg_fail(WG_ERROR_STATE, "function_compile: %s lacks its functions", job->object);
@@ -211,10 +214,17 @@ static wg_status load(const wg_job *job, const wg_function *fn, int64_t work, wg
     memcpy(&compiled->value, &value, sizeof value);
     if (fn->value->outputs == 1) {
         memcpy(&compiled->gradient, &gradient, sizeof gradient);
+        memcpy(&compiled->gradient_lanes, &lanes, sizeof lanes);
     } else {
         memcpy(&compiled->vjp, &gradient, sizeof gradient);
+        memcpy(&compiled->vjp_lanes, &lanes, sizeof lanes);
     }
-    compiled->work = work;
+    for (int i = 0; i < WG_RULE_COUNT; i++) {
+        if (file->uses.rule[i]) {
+            compiled->rule[wg_c_rule_number(&file->uses, i)] = wg_kernel_rule_loops()[i].value[1];
+        }
+    }
+    compiled->work = file->work;
     *out = compiled;
     return WG_OK;
 }
@@ -269,12 +279,13 @@ wg_status wg_function_compile(wg_function *fn, wg_compile_options options) {
                                          "-fno-trapping-math -fno-signed-zeros"
                                        : "-O3 -march=native -ffp-contract=off -fno-math-errno "
                                          "-fno-trapping-math";
-    wg_status status = wg_c_file_make(fn, "recorded", "function_compile", WG_MOST_COMPILED, &file)
-                           ? find_folder(job, options.cache)
-                           : wg_last_status();
+    wg_status status =
+        wg_c_file_make(fn, "recorded", "function_compile", WG_MOST_COMPILED, true, &file)
+            ? find_folder(job, options.cache)
+            : wg_last_status();
     status = status == WG_OK ? make_folder(job) : status;
     status = status == WG_OK ? compile_text(job, &file) : status;
-    status = status == WG_OK ? load(job, fn, file.work, &compiled) : status;
+    status = status == WG_OK ? load(job, fn, &file, &compiled) : status;
     wg_c_file_end(&file);
     wg_free(job);
     if (status == WG_OK && !atomic_compare_exchange_strong(&fn->compiled, &before, compiled)) {

@@ -1,6 +1,8 @@
 /* compiled.c: running compiled functions over points. */
 #include "function/compiled.h"
 
+#include "function/c_text.h"
+
 #include "base/parallel.h"
 
 #include <string.h>
@@ -17,13 +19,28 @@ typedef struct wg_points_run {
     atomic_bool failed;
 } wg_points_run;
 
-static double *take_store(wg_compiled *compiled) {
-    double *store = atomic_exchange(&compiled->spare, NULL);
-    return store != NULL ? store : wg_alloc((size_t)compiled->work * sizeof *store);
+/* Doubles that a job needs: the store, and for lanes the arguments beside it. */
+static size_t store_size(const wg_points_run *run, bool lanes) {
+    const int64_t one = run->compiled->work;
+    return (size_t)(lanes ? WG_C_LANES * (one + 2 * (run->n + run->m)) : one);
 }
 
-static void give_store(wg_compiled *compiled, double *store) {
-    wg_free(atomic_exchange(&compiled->spare, store));
+static double *take_store(wg_compiled *compiled, size_t size) {
+    wg_store_of *store = atomic_exchange(&compiled->spare, NULL);
+    if (store != NULL && store->size >= size) {
+        return (double *)(void *)((char *)store + 64);
+    }
+    wg_free(store);
+    store = wg_alloc(64 + size * sizeof(double));
+    if (store == NULL) {
+        return NULL;
+    }
+    store->size = size;
+    return (double *)(void *)((char *)store + 64);
+}
+
+static void give_store(wg_compiled *compiled, double *memory) {
+    wg_free(atomic_exchange(&compiled->spare, (wg_store_of *)(void *)((char *)memory - 64)));
 }
 
 static void run_point(const wg_points_run *run, int64_t p, double *y, double *store) {
@@ -38,20 +55,66 @@ static void run_point(const wg_points_run *run, int64_t p, double *y, double *st
     }
 }
 
+/* Rows of points to elements of lanes, and back. A tile at a time stays in the cache. */
+static void to_lanes(const double *rows, int64_t width, double *lanes) {
+    for (int64_t i = 0; i < width; i++) {
+        for (int64_t l = 0; l < WG_C_LANES; l++) {
+            lanes[i * WG_C_LANES + l] = rows[l * width + i];
+        }
+    }
+}
+
+static void to_rows(const double *lanes, int64_t width, double *rows) {
+    for (int64_t l = 0; l < WG_C_LANES; l++) {
+        for (int64_t i = 0; i < width; i++) {
+            rows[l * width + i] = lanes[i * WG_C_LANES + l];
+        }
+    }
+}
+
+/* Points [p, p + WG_C_LANES). */
+static void run_lanes(const wg_points_run *run, int64_t p, double *store) {
+    const wg_compiled *c = run->compiled;
+    double *x = store + WG_C_LANES * c->work, *w = x + WG_C_LANES * run->n;
+    double *g = w + WG_C_LANES * run->m, *y = g + WG_C_LANES * run->n;
+    to_lanes(run->x + p * run->n, run->n, x);
+    if (c->gradient_lanes != NULL) {
+        c->gradient_lanes(x, y, g, store, c->rule);
+    } else {
+        to_lanes(run->w + p * run->m, run->m, w);
+        c->vjp_lanes(x, w, y, g, store, c->rule);
+    }
+    to_rows(g, run->n, run->dydx + p * run->n);
+    if (run->y != NULL) {
+        to_rows(y, run->m, run->y + p * run->m);
+    }
+}
+
+/* The last points, fewer than lanes, go with the first of them repeated. */
+static void run_rest(const wg_points_run *run, int64_t p, int64_t end, double *y, double *store) {
+    for (; p < end; p++) {
+        run_point(run, p, run->y != NULL ? run->y + p * run->m : y, store);
+    }
+}
+
 static void run_job(void *context, int64_t job) {
     wg_points_run *run = context;
-    double few[8], *y = few;
-    double *store = run->compiled->work > 0 ? take_store(run->compiled) : NULL;
+    const int64_t first = job * WG_POINTS_A_JOB, after = first + WG_POINTS_A_JOB;
+    const int64_t end = after < run->count ? after : run->count;
+    const bool lanes = run->dydx != NULL && end - first >= WG_C_LANES;
+    const size_t size = store_size(run, lanes);
+    double few[8], *y = few, *store = size > 0 ? take_store(run->compiled, size) : NULL;
+    int64_t p = first;
     if (run->y == NULL && run->m > (int64_t)WG_COUNT_OF(few)) {
         y = wg_alloc((size_t)run->m * sizeof *y);
     }
-    if ((run->compiled->work > 0 && store == NULL) || y == NULL) {
+    if ((size > 0 && store == NULL) || y == NULL) {
         atomic_store(&run->failed, true);
     } else {
-        const int64_t end = (job + 1) * WG_POINTS_A_JOB;
-        for (int64_t p = job * WG_POINTS_A_JOB; p < run->count && p < end; p++) {
-            run_point(run, p, run->y != NULL ? run->y + p * run->m : y, store);
+        for (; lanes && p + WG_C_LANES <= end; p += WG_C_LANES) {
+            run_lanes(run, p, store);
         }
+        run_rest(run, p, end, y, store);
     }
     if (y != few) {
         wg_free(y);

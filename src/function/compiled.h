@@ -3,16 +3,28 @@
 #define WG_SRC_FUNCTION_COMPILED_H
 
 #include "base/base.h"
+#include "kernel/elementwise.h"
 
 #include <stdatomic.h>
+
+/* Memory for one run at a time; what it holds begins 64 bytes on. */
+typedef struct wg_store_of {
+    size_t size; /* doubles */
+} wg_store_of;
 
 typedef struct wg_compiled {
     void *handle;
     void (*value)(const double *x, double *y, double *work);
     void (*gradient)(const double *x, double *y, double *dydx, double *work); /* of one output */
     void (*vjp)(const double *x, const double *w, double *y, double *g, double *work);
-    int64_t work;            /* doubles */
-    _Atomic(double *) spare; /* a store that nobody uses now */
+    /* The same for WG_C_LANES points at once: element i of point l stands at [i][l]. */
+    void (*gradient_lanes)(const double *x, double *y, double *dydx, double *work,
+                           const wg_loop *rule);
+    void (*vjp_lanes)(const double *x, const double *w, double *y, double *g, double *work,
+                      const wg_loop *rule);
+    wg_loop rule[WG_RULE_COUNT];  /* as the lanes' code numbers them */
+    int64_t work;                 /* doubles */
+    _Atomic(wg_store_of *) spare; /* a store that nobody uses now */
 } wg_compiled;
 
 void wg_compiled_free(wg_compiled *compiled); /* NULL is allowed */

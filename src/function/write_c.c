@@ -14,16 +14,37 @@ static bool is_identifier(const char *name) {
                strlen(name);
 }
 
-/* One function: the mode's arguments, then its body. `forward` is its store's size. */
+static const char *const mode_names[] = {
+    [WG_MODE_value] = "value", [WG_MODE_gradient] = "gradient", [WG_MODE_vjp] = "vjp"};
+
+/* The arguments of a mode's function, of a type. */
+static void add_arguments(wg_text *text, wg_function_mode mode, const char *type, bool rules) {
+    wg_text_add(text, "(const %s *x, ", type);
+    if (mode == WG_MODE_vjp) {
+        wg_text_add(text, "const %s *w, ", type);
+    }
+    wg_text_add(text, "%s *y, ", type);
+    if (mode != WG_MODE_value) {
+        wg_text_add(text, "%s *%s, ", type, mode == WG_MODE_vjp ? "g" : "dydx");
+    }
+    wg_text_add(text, rules ? "%s *work, const rule_loop *rule)" : "%s *work)", type);
+}
+
+static void add_body(wg_c_file *file, wg_function_mode mode, const wg_nest *nest,
+                     const wg_c_arrays *arrays, const char *prefix, bool lanes) {
+    const char *type = lanes ? "lanes" : "double";
+    wg_text *text = &file->functions;
+    wg_text_add(text, "void %s%s", prefix, lanes ? "_lanes" : "");
+    add_arguments(text, mode, type, lanes);
+    wg_text_add(text, " {\n    (void)x, (void)work%s%s;\n", mode == WG_MODE_vjp ? ", (void)w" : "",
+                lanes ? ", (void)rule" : "");
+    wg_c_body(text, nest, arrays, prefix, lanes, &file->uses);
+    wg_text_add(text, "}\n\n");
+}
+
+/* One function, and the same on lanes. */
 static bool add_function(wg_c_file *file, const wg_function *fn, wg_function_mode mode,
-                         uint32_t most) {
-    static const char *const arguments[] = {
-        [WG_MODE_value] = "const double *x, double *y",
-        [WG_MODE_gradient] = "const double *x, double *y, double *dydx",
-        [WG_MODE_vjp] = "const double *x, const double *w, double *y, double *g",
-    };
-    static const char *const names[] = {
-        [WG_MODE_value] = "value", [WG_MODE_gradient] = "gradient", [WG_MODE_vjp] = "vjp"};
+                         uint32_t most, bool lanes) {
     const uint32_t n = fn->value->inputs, m = fn->value->outputs;
     const wg_c_arrays arrays = {
         .ins = mode == WG_MODE_vjp ? 2 : 1,
@@ -39,16 +60,18 @@ static bool add_function(wg_c_file *file, const wg_function *fn, wg_function_mod
         return false;
     }
     char prefix[256];
-    (void)snprintf(prefix, sizeof prefix, "%.200s_%s", file->name, names[mode]);
+    (void)snprintf(prefix, sizeof prefix, "%.200s_%s", file->name, mode_names[mode]);
     wg_c_numbers(&file->functions, nest, prefix);
-    wg_text_add(&file->functions, "void %s(%s, double *work) {\n    (void)x, (void)work;\n", prefix,
-                arguments[mode]);
-    if (mode == WG_MODE_vjp) {
-        wg_text_add(&file->functions, "    (void)w;\n");
+    wg_text_add(&file->prototypes, "void %s", prefix);
+    add_arguments(&file->prototypes, mode, "double", false);
+    wg_text_add(&file->prototypes, ";\n");
+    add_body(file, mode, nest, &arrays, prefix, false);
+    if (lanes) {
+        wg_text_add(&file->prototypes, "void %s_lanes", prefix);
+        add_arguments(&file->prototypes, mode, "lanes", true);
+        wg_text_add(&file->prototypes, ";\n");
+        add_body(file, mode, nest, &arrays, prefix, true);
     }
-    wg_c_body(&file->functions, nest, &arrays, prefix, file->rules);
-    wg_text_add(&file->functions, "}\n\n");
-    wg_text_add(&file->prototypes, "void %s(%s, double *work);\n", prefix, arguments[mode]);
     file->work = nest->cells > file->work ? nest->cells : file->work;
     wg_nest_free(nest);
     return true;
@@ -63,19 +86,23 @@ static void add_heading(wg_text *text, const wg_function *fn, const wg_c_file *f
 
 /* The whole file as text; false (and wg_last_message) where there is none. */
 bool wg_c_file_make(const wg_function *fn, const char *name, const char *call, uint32_t most,
-                    wg_c_file *file) {
+                    bool lanes, wg_c_file *file) {
     memset(file, 0, sizeof *file);
     file->name = name;
     file->call = call;
     const char *missing = NULL;
     const wg_function_mode mode = fn->value->outputs == 1 ? WG_MODE_gradient : WG_MODE_vjp;
-    if (!add_function(file, fn, WG_MODE_value, most) || !add_function(file, fn, mode, most)) {
+    if (!add_function(file, fn, WG_MODE_value, most, false) ||
+        !add_function(file, fn, mode, most, lanes)) {
         return false;
     }
     add_heading(&file->text, fn, file);
-    if (!wg_c_preamble(&file->text, file->rules, &missing)) {
+    if (!wg_c_preamble(&file->text, &file->uses, &missing)) {
         (void)wg_fail(WG_ERROR_STATE, "%s: %s is no function of C's library", call, missing);
         return false;
+    }
+    if (lanes) {
+        wg_c_lanes_preamble(&file->text, &file->uses);
     }
     wg_text_add(&file->text, "enum { %s_inputs = %u, %s_outputs = %u, %s_work = %lld };\n", name,
                 fn->value->inputs, name, fn->value->outputs, name, (long long)file->work);
@@ -116,7 +143,8 @@ wg_status wg_function_write_c(const wg_function *fn, const char *path, const cha
                                       : "the name is no identifier of at most 200 characters");
     }
     wg_c_file file;
-    const bool made = wg_c_file_make(fn, name, "function_write_c", WG_MOST_STATEMENTS, &file);
+    const bool made =
+        wg_c_file_make(fn, name, "function_write_c", WG_MOST_STATEMENTS, false, &file);
     const wg_status status =
         made ? wg_write_file(path, file.text.bytes, file.text.length, "function_write_c")
              : wg_last_status();
