@@ -1,6 +1,7 @@
 /* elementwise.c: baseline loops, the choice among instruction sets, and the walk over broadcast
  * operands. */
 #define WG_LOOPS_TABLE wg_loops_baseline
+#define WG_SLEEF_ISA sse2
 #include "kernel/elementwise_isa.h"
 
 #include "base/base.h"
@@ -20,7 +21,8 @@ const wg_rule_loops *wg_kernel_rule_loops(void) {
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
         return wg_loops_avx512;
     }
-    if (__builtin_cpu_supports("avx2")) {
+    /* SLEEF's functions for AVX2 use FMA, too. */
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
         return wg_loops_avx2;
     }
 #endif

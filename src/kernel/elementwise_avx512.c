@@ -1,12 +1,14 @@
 /* elementwise_avx512.c: the elementwise loops for AVX-512. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #if defined(__clang__)
+#include "kernel/sleef.h" /* what it includes sets targets of its own */
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512vl,avx512bw"))),        \
                              apply_to = function)
 #else
 #pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512")
 #endif
 #define WG_LOOPS_TABLE wg_loops_avx512
+#define WG_SLEEF_ISA avx512f
 #include "kernel/elementwise_isa.h"
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -1,6 +1,8 @@
 /* elementwise_isa.h (internal): all loops in both types for one instruction set; the includer has
- * set the target and defines WG_LOOPS_TABLE, the table's name. */
+ * set the target and defines WG_LOOPS_TABLE, the table's name, and WG_SLEEF_ISA, SLEEF's name of
+ * the instruction set. */
 #include "kernel/elementwise.h"
+#include "kernel/sleef.h"
 #include "kernel/vector_math.h"
 
 #define T float

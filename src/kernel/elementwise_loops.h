@@ -1,6 +1,9 @@
 /* elementwise_loops.h (internal): loops of every rule in one type; included once a type by
  * elementwise_isa.h, behind rules_arithmetic.h. Unit strides have a loop of their own, which
- * compilers vectorise. */
+ * compilers vectorise. The functions of sleef.h have loops that call SLEEF. */
+#ifdef WG_SLEEF_LOOPS
+#include "kernel/sleef_loops.h"
+#endif
 
 /* g first, then the operands and the result: all of them named, so that every derivative finds what
  * it reads. */
@@ -48,14 +51,21 @@
         }                                                                                          \
     }
 
+/* A derivative that calls one of SLEEF's functions comes below. */
+#define WG_PARTIAL_LOOP_IF(partial, name, derivative)                                              \
+    WG_IF_SLEEF(WG_CALLED_BY_##partial, WG_NO_LOOP, WG_PARTIAL_LOOP)                               \
+    (wg_##partial, wg_rule_picks(WG_RULE_##name), derivative)
+#define WG_NO_LOOP(...)
+
 #define WG_LOOPS_U(name, value, dx, ...)                                                           \
-    WG_VALUE_LOOP(name, 1, WG_TYPED(wg_v_##name)(px[i]), WG_TYPED(wg_v_##name)(px[i * s[0]]))      \
-    WG_PARTIAL_LOOP(wg_dx_##name, wg_rule_picks(WG_RULE_##name), dx)
+    WG_IF_SLEEF(name, WG_SLEEF_LOOP, WG_VALUE_LOOP)                                                \
+    (name, 1, WG_TYPED(wg_v_##name)(px[i]), WG_TYPED(wg_v_##name)(px[i * s[0]]))                   \
+        WG_PARTIAL_LOOP_IF(dx_##name, name, dx)
 #define WG_LOOPS_B(name, value, dx, dy, ...)                                                       \
-    WG_VALUE_LOOP(name, 2, WG_TYPED(wg_v_##name)(px[i], py[i]),                                    \
-                  WG_TYPED(wg_v_##name)(px[i * s[0]], py[i * s[1]]))                               \
-    WG_PARTIAL_LOOP(wg_dx_##name, wg_rule_picks(WG_RULE_##name), dx)                               \
-    WG_PARTIAL_LOOP(wg_dy_##name, wg_rule_picks(WG_RULE_##name), dy)
+    WG_IF_SLEEF(name, WG_SLEEF_LOOP, WG_VALUE_LOOP)                                                \
+    (name, 2, WG_TYPED(wg_v_##name)(px[i], py[i]),                                                 \
+     WG_TYPED(wg_v_##name)(px[i * s[0]], py[i * s[1]])) WG_PARTIAL_LOOP_IF(dx_##name, name, dx)    \
+        WG_PARTIAL_LOOP_IF(dy_##name, name, dy)
 #define WG_LOOPS_T(name, value, dx, dy, dz, ...)                                                   \
     WG_VALUE_LOOP(name, 3, WG_TYPED(wg_v_##name)(px[i], py[i], pz[i]),                             \
                   WG_TYPED(wg_v_##name)(px[i * s[0]], py[i * s[1]], pz[i * s[2]]))                 \
@@ -68,9 +78,33 @@ WG_RULES_UNARY(WG_LOOPS_U)
 WG_RULES_BINARY(WG_LOOPS_B)
 WG_RULES_TERNARY(WG_LOOPS_T)
 
+#ifdef WG_SLEEF_LOOPS
+/* Calls in the text of a derivative become notes of their arguments. */
+#undef R_U
+#undef R_B
+#define R_U(name, a) WG_IF_SLEEF(name, WG_SLEEF_NOTE_1, WG_TYPED(wg_v_##name))(a)
+#define R_B(name, a, b) WG_IF_SLEEF(name, WG_SLEEF_NOTE_2, WG_TYPED(wg_v_##name))(a, b)
+#define WG_SLEEF_NOTE_1(a) WG_TYPED(wg_sleef_note)(&call, i, a, 0)
+#define WG_SLEEF_NOTE_2(a, b) WG_TYPED(wg_sleef_note)(&call, i, a, b)
+#define WG_SLEEF_PARTIAL_IF(partial, derivative)                                                   \
+    WG_IF_SLEEF(WG_CALLED_BY_##partial, WG_SLEEF_PARTIAL_LOOP, WG_NO_LOOP)                         \
+    (wg_##partial, WG_CALLED_BY_##partial, derivative)
+#define WG_SLEEF_LOOPS_U(name, value, dx, ...) WG_SLEEF_PARTIAL_IF(dx_##name, dx)
+#define WG_SLEEF_LOOPS_B(name, value, dx, dy, ...)                                                 \
+    WG_SLEEF_PARTIAL_IF(dx_##name, dx) WG_SLEEF_PARTIAL_IF(dy_##name, dy)
+
+WG_RULES_UNARY(WG_SLEEF_LOOPS_U)
+WG_RULES_BINARY(WG_SLEEF_LOOPS_B)
+#endif
+
 #undef WG_LOAD
 #undef WG_PARTIAL_LOOP
 #undef WG_VALUE_LOOP
 #undef WG_LOOPS_U
 #undef WG_LOOPS_B
 #undef WG_LOOPS_T
+#undef WG_PARTIAL_LOOP_IF
+#undef WG_NO_LOOP
+#undef WG_SLEEF_PARTIAL_IF
+#undef WG_SLEEF_LOOPS_U
+#undef WG_SLEEF_LOOPS_B
