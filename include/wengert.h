@@ -5,6 +5,7 @@
 #include "wengert/array.h"
 #include "wengert/base.h"
 #include "wengert/check.h"
+#include "wengert/compile.h"
 #include "wengert/data.h"
 #include "wengert/dot.h"
 #include "wengert/elementwise.h"

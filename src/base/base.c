@@ -14,6 +14,7 @@
 #define WG_MESSAGE_BYTES 512
 
 static _Thread_local char last_message[WG_MESSAGE_BYTES];
+static _Thread_local wg_status last_status;
 
 const char *wg_version(void) {
     return "0.1.0";
@@ -28,6 +29,10 @@ const char *wg_status_text(wg_status status) {
     return (size_t)status < WG_COUNT_OF(texts) ? texts[status] : "no status of Wengert's";
 }
 
+wg_status wg_last_status(void) {
+    return last_status;
+}
+
 const char *wg_last_message(void) {
     return last_message;
 }
@@ -35,6 +40,7 @@ const char *wg_last_message(void) {
 wg_status wg_fail(wg_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
+    last_status = status;
     (void)vsnprintf(last_message, sizeof last_message, format, arguments);
     va_end(arguments);
     return status;

@@ -29,6 +29,9 @@ void wg_free(void *memory);        /* NULL allowed */
  * `return wg_fail(WG_ERROR_FILE, "read_idx: %s: %s", path, strerror(errno));` */
 wg_status wg_fail(wg_status status, const char *format, ...) WG_PRINTF(2, 3);
 
+/* The status of this thread's last failure: for callers that were told only that there was one. */
+wg_status wg_last_status(void);
+
 /* The product of the sizes, or -1 where a size is negative or the product times `size` overflows.
  */
 int64_t wg_shape_count(int rank, const int64_t *shape, size_t size);

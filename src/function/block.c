@@ -26,7 +26,7 @@ static const double *element(const wg_port *port, uint32_t index, int64_t point)
     return (const double *)port->data + point * port->point + (int64_t)index * port->index;
 }
 
-static double call_one(const wg_step *step, const double *slot) {
+static double call_one(const wg_instruction *step, const double *slot) {
     return wg_rule_infos[step->rule].value(slot[step->a], slot[step->b], slot[step->c]);
 }
 
@@ -40,9 +40,9 @@ static double call_one(const wg_step *step, const double *slot) {
 
 void wg_run_point(const wg_code *code, const wg_port *in, const wg_port *out, int64_t point,
                   double *slot) {
-    const wg_step *const end = code->step + code->steps;
+    const wg_instruction *const end = code->step + code->steps;
     const int j = 0;
-    for (const wg_step *step = code->step; step < end; step++) {
+    for (const wg_instruction *step = code->step; step < end; step++) {
 #define n code->constant[step->c]
         switch (step->code) {
             WG_STEPS(WG_POINT_CASE)

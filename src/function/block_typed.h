@@ -46,7 +46,8 @@ static void WG_TYPED(store)(const wg_port *port, uint32_t index, int64_t first, 
     }
 }
 
-static void WG_TYPED(call)(const wg_block_run *run, const wg_step *step, const T *slot, T *out) {
+static void WG_TYPED(call)(const wg_block_run *run, const wg_instruction *step, const T *slot,
+                           T *out) {
     static const ptrdiff_t one[WG_LOOP_INPUTS] = {1, 1, 1, 1, 1};
     const size_t size = run->lanes;
     const void *in[WG_LOOP_INPUTS] = {slot + step->a * size, slot + step->b * size,
@@ -59,8 +60,8 @@ static void WG_TYPED(block)(const wg_block_run *run, int64_t first, uint32_t val
     const uint32_t lanes = run->lanes;
     const size_t size = lanes;
     const double *const constant = run->code->constant;
-    const wg_step *const end = run->code->step + run->code->steps;
-    for (const wg_step *step = run->code->step; step < end; step++) {
+    const wg_instruction *const end = run->code->step + run->code->steps;
+    for (const wg_instruction *step = run->code->step; step < end; step++) {
         T *out = slot + step->out * size;
         const T n = (T)constant[step->c < run->code->constants ? step->c : 0];
         switch (step->code) {

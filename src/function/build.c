@@ -134,15 +134,18 @@ uint32_t wg_build_rule(wg_builder *b, wg_rule_index rule, uint32_t x, uint32_t y
     return put(b, (wg_term){rule, {at[0], at[1], at[2]}});
 }
 
+uint32_t wg_build_again(wg_builder *b, const wg_term *term, const uint32_t *input,
+                        const uint32_t *map) {
+    if (wg_term_is_rule(term)) {
+        return wg_build_rule(b, (wg_rule_index)term->code, map[term->at[0]], map[term->at[1]],
+                             map[term->at[2]]);
+    }
+    return term->code == WG_TERM_INPUT ? input[term->at[0]] : put(b, *term);
+}
+
 void wg_build_copy(wg_builder *b, const wg_program *program, const uint32_t *input, uint32_t *map) {
     for (uint32_t i = 0; i < program->count && b->status == WG_OK; i++) {
-        const wg_term *term = &program->term[i];
-        if (wg_term_is_rule(term)) {
-            map[i] = wg_build_rule(b, (wg_rule_index)term->code, map[term->at[0]], map[term->at[1]],
-                                   map[term->at[2]]);
-        } else {
-            map[i] = term->code == WG_TERM_INPUT ? input[term->at[0]] : put(b, *term);
-        }
+        map[i] = wg_build_again(b, &program->term[i], input, map);
     }
 }
 
@@ -212,7 +215,7 @@ wg_program *wg_build_finish(wg_builder *b, uint32_t outputs, const uint32_t *out
         for (uint32_t k = 0; k < outputs && ready; k++) {
             program->output[k] = map[output[k]];
         }
-        if (!ready) {
+        if (!ready || !wg_program_schedule(program)) {
             fail(b, WG_ERROR_MEMORY);
         }
     }

@@ -54,13 +54,13 @@ enum {
     WG_STEP_STORE /* element a of output port b = slot c */
 };
 
-typedef struct wg_step {
+typedef struct wg_instruction {
     uint16_t code, rule;
     uint32_t out, a, b, c; /* slots; of the _N forms c is a constant */
-} wg_step;
+} wg_instruction;
 
 typedef struct wg_code {
-    wg_step *step;
+    wg_instruction *step;
     double *constant;
     uint32_t steps, constants, slots, fused;
     uint32_t costly; /* steps that call functions */

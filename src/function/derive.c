@@ -1,5 +1,5 @@
 /* derive.c: programs of derivatives, out of the rules' own derivatives as builder calls. */
-#include "function/program.h"
+#include "function/sweep.h"
 
 #include <string.h>
 
@@ -47,58 +47,6 @@ uint32_t wg_build_partial(wg_builder *b, wg_rule_index rule, int which, uint32_t
     return partials[rule][which](b, x, y, z, r);
 }
 
-/* ---- One step of a sweep --------------------------------------------------------------------- */
-
-static uint32_t times(wg_builder *b, uint32_t g, uint32_t partial, wg_rule_index rule) {
-    const bool picks = wg_rule_picks(rule);
-    return wg_build_rule(b, WG_RULE_azmul, picks ? partial : g, picks ? g : partial, 0);
-}
-
-/* g times the derivative of term `index` to its operand `which`; WG_NO_TERM where that is zero. */
-static uint32_t contribution(wg_builder *b, uint32_t index, int which, uint32_t g) {
-    const wg_term term = b->term[index]; /* by value: building moves the list */
-    const wg_rule_index rule = (wg_rule_index)term.code;
-    if (rule == WG_RULE_div) { /* one division serves both operands */
-        const uint32_t y = term.at[1];
-        const uint32_t scaled = b->relaxed ? R_DIV(g, y) : times(b, g, R_DIV(R_NUM(1), y), rule);
-        return which == 0 ? scaled : times(b, scaled, R_NEG(index), rule);
-    }
-    const uint32_t partial = partials[rule][which](b, term.at[0], term.at[1], term.at[2], index);
-    return wg_build_is_number(b, partial, 0) ? WG_NO_TERM : times(b, g, partial, rule);
-}
-
-static uint32_t sum(wg_builder *b, uint32_t a, uint32_t c) {
-    return a == WG_NO_TERM ? c : c == WG_NO_TERM ? a : wg_build_rule(b, WG_RULE_add, a, c, 0);
-}
-
-/* active[i]: terms [0, top) that depend on inputs [0, n). */
-static void mark_active(const wg_builder *b, uint32_t top, uint32_t n, uint8_t *active) {
-    for (uint32_t i = 0; i < top; i++) {
-        const int arity = wg_term_arity(&b->term[i]);
-        active[i] = i < n ? 1 : 0;
-        for (int k = 0; k < arity; k++) {
-            active[i] |= active[b->term[i].at[k]];
-        }
-    }
-}
-
-/* Adjoints of terms [0, top) out of those of the outputs, which adjoint[] holds. */
-static void sweep(wg_builder *b, uint32_t top, const uint8_t *active, uint32_t *adjoint) {
-    for (uint32_t i = top; i-- > 0 && b->status == WG_OK;) {
-        const uint32_t g = adjoint[i];
-        if (g == WG_NO_TERM || active[i] == 0) {
-            continue;
-        }
-        const int arity = wg_term_arity(&b->term[i]);
-        for (int k = 0; k < arity; k++) {
-            const uint32_t to = b->term[i].at[k];
-            if (active[to] != 0) {
-                adjoint[to] = sum(b, adjoint[to], contribution(b, i, k, g));
-            }
-        }
-    }
-}
-
 /* ---- Whole programs -------------------------------------------------------------------------- */
 
 /* Tables of one derivation. */
@@ -106,9 +54,8 @@ typedef struct wg_derivation {
     wg_builder b;
     uint32_t *input;   /* what the source's inputs are */
     uint32_t *map;     /* what its terms are */
-    uint32_t *adjoint; /* or tangents, by term of the builder */
+    uint32_t *tangent; /* of its terms */
     uint32_t *output;
-    uint8_t *active;
     const char *name;
 } wg_derivation;
 
@@ -135,31 +82,12 @@ static bool begin(wg_derivation *d, const wg_program *p, uint64_t more, uint64_t
     return true;
 }
 
-/* The adjoints' tables for the terms there are now. */
-static bool tables(wg_derivation *d, uint32_t n) {
-    const uint32_t top = d->b.count;
-    wg_free(d->adjoint);
-    d->adjoint = NULL;
-    if (d->b.status == WG_OK) {
-        d->adjoint = wg_alloc(((size_t)top + 1) * sizeof *d->adjoint);
-        d->active = wg_calloc((size_t)top + 1, 1);
-    }
-    if (d->adjoint == NULL || d->active == NULL) {
-        d->b.status = d->b.status == WG_OK ? WG_ERROR_MEMORY : d->b.status;
-        return false;
-    }
-    memset(d->adjoint, 0xff, (size_t)top * sizeof *d->adjoint);
-    mark_active(&d->b, top, n, d->active);
-    return true;
-}
-
 static wg_program *finish(wg_derivation *d, uint32_t outputs) {
     wg_program *program = wg_build_finish(&d->b, outputs, d->output, d->name);
     wg_free(d->input);
     wg_free(d->map);
-    wg_free(d->adjoint);
+    wg_free(d->tangent);
     wg_free(d->output);
-    wg_free(d->active);
     return program;
 }
 
@@ -167,28 +95,25 @@ static uint32_t or_zero(wg_builder *b, uint32_t term) {
     return term == WG_NO_TERM ? wg_build_constant(b, 0) : term;
 }
 
-/* Outputs y, then the adjoints of the inputs; seeds are inputs from `seeds` on, or 1. */
+/* Outputs y, then the adjoints of the inputs; seeds are inputs behind the source's own, or 1. */
 static wg_program *reverse(const wg_program *p, bool seeded, bool relaxed, const char *name) {
     wg_derivation d;
+    wg_sweep sweep;
     if (!begin(&d, p, seeded ? p->outputs : 0, (uint64_t)p->outputs + p->inputs, relaxed, name)) {
         return NULL;
     }
-    if (d.b.status == WG_OK) {
-        wg_build_copy(&d.b, p, d.input, d.map);
-    }
+    wg_sweep_begin(&sweep, &d.b, p, d.input, p->inputs, d.map);
     const uint32_t one = seeded ? 0 : wg_build_constant(&d.b, 1);
-    const uint32_t top = d.b.count;
-    if (tables(&d, p->inputs)) {
-        for (uint32_t k = 0; k < p->outputs; k++) {
-            const uint32_t y = d.map[p->output[k]];
-            d.output[k] = y;
-            d.adjoint[y] = sum(&d.b, d.adjoint[y], seeded ? p->inputs + k : one);
-        }
-        sweep(&d.b, top, d.active, d.adjoint);
-        for (uint32_t i = 0; i < p->inputs; i++) {
-            d.output[p->outputs + i] = or_zero(&d.b, d.adjoint[i]);
-        }
+    for (uint32_t k = 0; k < p->outputs && d.b.status == WG_OK; k++) {
+        const uint32_t y = p->output[k];
+        d.output[k] = d.map[y];
+        sweep.adjoint[y] = wg_build_sum(&d.b, sweep.adjoint[y], seeded ? p->inputs + k : one);
     }
+    wg_sweep_back(&sweep, p->count);
+    for (uint32_t i = 0; i < p->inputs && d.b.status == WG_OK; i++) {
+        d.output[p->outputs + i] = or_zero(&d.b, sweep.adjoint[i]);
+    }
+    wg_sweep_end(&sweep);
     return finish(&d, p->outputs + p->inputs);
 }
 
@@ -226,7 +151,7 @@ static void copy_with_tangents(wg_builder *b, const wg_program *p, const uint32_
             }
             const uint32_t partial = partials[rule][k](b, x, y, z, map[i]);
             if (!wg_build_is_number(b, partial, 0)) {
-                tangent[i] = sum(b, tangent[i], times(b, t, partial, rule));
+                tangent[i] = wg_build_sum(b, tangent[i], wg_build_times(b, t, partial, rule));
             }
         }
     }
@@ -241,21 +166,21 @@ static wg_program *forward(const wg_program *p, uint32_t n, uint32_t first, bool
     if (!begin(&d, p, n, (uint64_t)kept + derived, relaxed, name)) {
         return NULL;
     }
-    d.adjoint = wg_alloc(((size_t)p->count + 1) * sizeof *d.adjoint);
-    if (d.adjoint == NULL) {
+    d.tangent = wg_alloc(((size_t)p->count + 1) * sizeof *d.tangent);
+    if (d.tangent == NULL) {
         d.b.status = d.b.status == WG_OK ? WG_ERROR_MEMORY : d.b.status;
     }
     if (d.b.status == WG_OK) {
         for (uint32_t i = 0; i < p->inputs; i++) {
-            d.adjoint[i] = i < n ? p->inputs + i : WG_NO_TERM;
+            d.tangent[i] = i < n ? p->inputs + i : WG_NO_TERM;
         }
-        copy_with_tangents(&d.b, p, d.input, d.map, d.adjoint);
+        copy_with_tangents(&d.b, p, d.input, d.map, d.tangent);
         for (uint32_t k = 0; k < derived; k++) {
             const uint32_t y = p->output[first + k];
             if (values) {
                 d.output[k] = d.map[y];
             }
-            d.output[kept + k] = or_zero(&d.b, d.adjoint[y]);
+            d.output[kept + k] = or_zero(&d.b, d.tangent[y]);
         }
     }
     return finish(&d, kept + derived);
@@ -276,39 +201,39 @@ wg_program *wg_derive_hvp(const wg_program *p, bool relaxed) {
 
 /* One reverse sweep for each output. */
 static void jacobian_rows(wg_derivation *d, const wg_program *p) {
-    wg_build_copy(&d->b, p, d->input, d->map);
-    const uint32_t one = wg_build_constant(&d->b, 1), top = d->b.count, n = p->inputs;
-    if (!tables(d, n)) {
-        return;
-    }
+    const uint32_t n = p->inputs;
+    wg_sweep sweep;
+    wg_sweep_begin(&sweep, &d->b, p, d->input, n, d->map);
+    const uint32_t one = wg_build_constant(&d->b, 1);
     for (uint32_t k = 0; k < p->outputs && d->b.status == WG_OK; k++) {
-        const uint32_t y = d->map[p->output[k]];
-        d->output[k] = y;
-        memset(d->adjoint, 0xff, (size_t)top * sizeof *d->adjoint);
-        d->adjoint[y] = one;
-        sweep(&d->b, y + 1, d->active, d->adjoint);
+        const uint32_t y = p->output[k];
+        d->output[k] = d->map[y];
+        wg_sweep_clear(&sweep);
+        sweep.adjoint[y] = one;
+        wg_sweep_back(&sweep, y + 1);
         for (uint32_t j = 0; j < n; j++) {
-            d->output[p->outputs + k * n + j] = or_zero(&d->b, d->adjoint[j]);
+            d->output[p->outputs + k * n + j] = or_zero(&d->b, sweep.adjoint[j]);
         }
     }
+    wg_sweep_end(&sweep);
 }
 
 /* Tangents of all outputs from `first` on, one pass for each of the first n inputs; entry (k, j)
  * goes to output[at + k n + j]. */
 static void jacobian_columns(wg_derivation *d, const wg_program *p, uint32_t n, uint32_t first,
                              uint32_t at) {
-    d->adjoint = wg_alloc(((size_t)p->count + 1) * sizeof *d->adjoint);
-    if (d->adjoint == NULL) {
+    d->tangent = wg_alloc(((size_t)p->count + 1) * sizeof *d->tangent);
+    if (d->tangent == NULL) {
         d->b.status = WG_ERROR_MEMORY;
         return;
     }
     const uint32_t one = wg_build_constant(&d->b, 1);
     for (uint32_t j = 0; j < n && d->b.status == WG_OK; j++) {
-        memset(d->adjoint, 0xff, (size_t)p->inputs * sizeof *d->adjoint);
-        d->adjoint[j] = one;
-        copy_with_tangents(&d->b, p, d->input, d->map, d->adjoint);
+        memset(d->tangent, 0xff, (size_t)p->inputs * sizeof *d->tangent);
+        d->tangent[j] = one;
+        copy_with_tangents(&d->b, p, d->input, d->map, d->tangent);
         for (uint32_t k = first; k < p->outputs && d->b.status == WG_OK; k++) {
-            d->output[at + (k - first) * n + j] = or_zero(&d->b, d->adjoint[p->output[k]]);
+            d->output[at + (k - first) * n + j] = or_zero(&d->b, d->tangent[p->output[k]]);
         }
     }
     for (uint32_t k = 0; k < at && d->b.status == WG_OK; k++) {

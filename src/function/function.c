@@ -36,6 +36,7 @@ void wg_function_free(wg_function *fn) {
     wg_function_free(atomic_load(&fn->derived)); /* as deep as derivatives were asked for */
     wg_function_free(atomic_load(&fn->tangent_step[0]));
     wg_function_free(atomic_load(&fn->tangent_step[1]));
+    wg_compiled_free(atomic_load(&fn->compiled));
     wg_program_free(fn->value);
     wg_program_free(fn->condition);
     wg_free(fn->taken);
@@ -149,11 +150,26 @@ static wg_port port(const void *data, int64_t point, int64_t index) {
     return (wg_port){(void *)(uintptr_t)data, point, index};
 }
 
+/* By compiled code, where there is any for this. */
+static bool run_compiled(const wg_function *fn, const wg_points *p, wg_status *status) {
+    wg_compiled *compiled = atomic_load(&((wg_function *)(uintptr_t)fn)->compiled);
+    if (compiled == NULL || p->dtype != WG_F64) {
+        return false;
+    }
+    *status = wg_compiled_run(compiled, p->count, fn->value->inputs, fn->value->outputs, p->x, p->w,
+                              p->y, p->d, p->name);
+    return true;
+}
+
 static wg_status run_value(const wg_function *fn, const wg_points *p) {
     const int64_t n = fn->value->inputs, m = fn->value->outputs;
+    wg_status status;
+    if (run_compiled(fn, p, &status)) {
+        return status;
+    }
     const wg_code *code = wg_function_code(fn, WG_MODE_value);
     const wg_port in = port(p->x, n, 1), out = port(p->y, m, 1);
-    return code == NULL ? WG_ERROR_MEMORY
+    return code == NULL ? wg_last_status()
                         : wg_code_run(code, p->dtype, p->count, &in, &out, p->name);
 }
 
@@ -173,12 +189,20 @@ static wg_status run_gradient(const wg_function *fn, const wg_points *p) {
                        "wg_function_jacobian",
                        p->name, fn->value->outputs);
     }
+    wg_status status;
+    if (run_compiled(fn, p, &status)) {
+        return status;
+    }
     const wg_port in = port(p->x, n, 1);
     return run_two(fn, WG_MODE_gradient, p, &in, n);
 }
 
 static wg_status run_vjp(const wg_function *fn, const wg_points *p) {
     const int64_t n = fn->value->inputs, m = fn->value->outputs;
+    wg_status status;
+    if (m != 1 && run_compiled(fn, p, &status)) {
+        return status;
+    }
     const wg_port in[2] = {port(p->x, n, 1), port(p->w, m, 1)};
     return run_two(fn, WG_MODE_vjp, p, in, n);
 }
@@ -220,7 +244,7 @@ static wg_status run_directions(const wg_function *fn, wg_function_mode mode, co
                                 int64_t step) {
     const wg_code *code = wg_function_code(fn, mode);
     void *unit = numbers(p->dtype, directions, 0, p->name);
-    wg_status status = code == NULL || unit == NULL ? WG_ERROR_MEMORY : WG_OK;
+    wg_status status = code == NULL || unit == NULL ? wg_last_status() : WG_OK;
     in[along] = port(unit, 0, 1);
     for (int64_t k = 0; k < directions && status == WG_OK; k++) {
         set_number(p->dtype, unit, k, 1);
@@ -259,7 +283,7 @@ static wg_status run_weighted(const wg_function *fn, const wg_points *p, bool he
     } else {
         const wg_code *code = wg_function_code(fn, hessian ? WG_MODE_hessian : WG_MODE_hvp);
         const wg_port out = port(p->d, hessian ? n * n : n, 1);
-        status = code == NULL ? WG_ERROR_MEMORY
+        status = code == NULL ? wg_last_status()
                               : wg_code_run(code, p->dtype, p->count, in, &out, p->name);
     }
     wg_free(ones);
@@ -397,7 +421,7 @@ wg_status wg_function_report_of(const wg_function *fn, wg_function_report *repor
     const wg_code *value = wg_function_code(fn, WG_MODE_value);
     const wg_code *gradient = value != NULL ? wg_function_code(fn, mode) : NULL;
     if (gradient == NULL) {
-        return WG_ERROR_MEMORY;
+        return wg_last_status();
     }
     *report = fn->report;
     report->operations = wg_program_operations(fn->value);

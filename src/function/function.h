@@ -3,6 +3,7 @@
 #define WG_SRC_FUNCTION_FUNCTION_H
 
 #include "function/code.h"
+#include "function/compiled.h"
 #include "function/program.h"
 #include "wengert/function.h"
 
@@ -36,6 +37,7 @@ struct wg_function {
     _Atomic(wg_code *) condition_code;
     _Atomic(wg_function *) derived;         /* wg_function_derived */
     _Atomic(wg_function *) tangent_step[2]; /* wg_function_tangent_step */
+    _Atomic(wg_compiled *) compiled;        /* by wg_function_compile */
 };
 
 /* The program of a mode, derived at first use and owned by the function. NULL (and

@@ -72,6 +72,12 @@ void wg_build_abandon(wg_builder *b);
 /* Appends all of `program` with its inputs as terms input[…]; map[i] (program->count of them) is
  * what term i became. */
 void wg_build_copy(wg_builder *b, const wg_program *program, const uint32_t *input, uint32_t *map);
+/* One of its terms, whose operands have been copied. */
+uint32_t wg_build_again(wg_builder *b, const wg_term *term, const uint32_t *input,
+                        const uint32_t *map);
+/* Puts the terms into an order in which fewer values are alive at once, where there is one
+ * (schedule.c). False where memory ran out. */
+bool wg_program_schedule(wg_program *program);
 /* What rule(x, y, z) becomes where an identity or folding applies, or WG_NO_TERM (simplify.c). */
 uint32_t wg_simplify(wg_builder *b, wg_rule_index rule, uint32_t *at);
 

@@ -1,0 +1,192 @@
+/* keep.c: moves before loops, and how many turns of each value are kept. */
+#include "function/nest.h"
+
+#include <string.h>
+
+/* ---- Moves ----------------------------------------------------------------------------------- */
+
+static uint32_t *link_to(wg_nest *nest, uint32_t i) {
+    const uint32_t parent = nest->node[i].parent;
+    uint32_t *link = parent == WG_NO_NODE ? &nest->first : &nest->node[parent].first_child;
+    while (*link != i) {
+        link = &nest->node[*link].next;
+    }
+    return link;
+}
+
+/* Loops inside loop l around a move, with the counts of the user's; the innermost's node. */
+static uint32_t add_loops(wg_nest *nest, const uint32_t *around, uint32_t depth, uint32_t l,
+                          uint32_t *outermost) {
+    uint32_t parent = nest->node[around[l]].parent;
+    *outermost = WG_NO_NODE;
+    for (uint32_t k = l + 1; k < depth; k++) {
+        const uint32_t at = wg_nest_add(nest);
+        if (at == WG_NO_NODE) {
+            return WG_NO_NODE;
+        }
+        nest->node[at].is_loop = nest->node[at].is_move = true;
+        nest->node[at].parent = parent;
+        nest->node[at].count = nest->node[around[k]].count;
+        if (*outermost == WG_NO_NODE) {
+            *outermost = at;
+        } else {
+            nest->node[parent].first_child = at;
+        }
+        parent = at;
+    }
+    return parent;
+}
+
+/* Takes counter l, at the value `turn`, out of an affine map. */
+static void fix_counter(int64_t *base, int64_t *stride, uint32_t l, int64_t turn) {
+    *base += stride[l] * turn;
+    memmove(stride + l, stride + l + 1, (WG_NEST_DEPTH - 1 - l) * sizeof *stride);
+    stride[WG_NEST_DEPTH - 1] = 0;
+}
+
+/* Before loop l: what operand k of `user` names in turn `turn`, to where its site would put it. */
+static void add_move(wg_nest *nest, uint32_t user, int k, uint32_t l, int64_t turn) {
+    uint32_t around[WG_NEST_DEPTH], outermost;
+    const uint32_t depth = wg_nest_loops(nest, user, around);
+    const uint32_t parent = add_loops(nest, around, depth, l, &outermost);
+    const uint32_t at = nest->failed ? WG_NO_NODE : wg_nest_add(nest);
+    if (at == WG_NO_NODE) {
+        return;
+    }
+    wg_nest_node *move = &nest->node[at];
+    move->is_move = true;
+    move->code = WG_STEP_FILL;
+    move->parent = parent;
+    move->base = -1;
+    move->ref[0] = nest->node[user].ref[k];
+    fix_counter(&move->ref[0].base, move->ref[0].stride, l, turn);
+    wg_use *to = &move->use[1];
+    *to = nest->node[user].use[k];
+    memset(to->back, 0, sizeof to->back);
+    for (uint32_t m = 0; m < WG_NEST_DEPTH; m++) {
+        int64_t column[WG_NEST_DEPTH];
+        for (uint32_t c = 0; c < WG_NEST_DEPTH; c++) {
+            column[c] = to->per[c][m];
+        }
+        fix_counter(&to->first[m], column, l, turn);
+        for (uint32_t c = 0; c < WG_NEST_DEPTH; c++) {
+            to->per[c][m] = column[c];
+        }
+    }
+    if (outermost == WG_NO_NODE) {
+        outermost = at;
+    } else {
+        nest->node[parent].first_child = at;
+    }
+    uint32_t *link = link_to(nest, around[l]);
+    nest->node[outermost].next = around[l];
+    *link = outermost;
+}
+
+void wg_nest_add_moves(wg_nest *nest, uint32_t from) {
+    const uint32_t nodes = nest->nodes;
+    for (uint32_t i = from; i < nodes && !nest->failed; i++) {
+        for (int k = 0; k < 3 && !nest->node[i].is_loop; k++) {
+            if (nest->node[i].ref[k].kind != WG_REF_VALUE) {
+                continue;
+            }
+            for (uint32_t l = 0; l < WG_NEST_DEPTH; l++) {
+                const int64_t back = nest->node[i].use[k].back[l];
+                for (int64_t turn = 0; turn < back && !nest->failed; turn++) {
+                    add_move(nest, i, k, l, turn);
+                }
+            }
+        }
+    }
+}
+
+/* ---- What is kept ---------------------------------------------------------------------------- */
+
+/* One operand's demands on the site it names. */
+static void demand(wg_nest *nest, uint32_t user, const wg_use *use) {
+    uint32_t loop[WG_NEST_DEPTH], made[WG_NEST_DEPTH];
+    const uint32_t depth = wg_nest_loops(nest, user, loop);
+    wg_nest_node *site = &nest->node[use->site];
+    const uint32_t dims = wg_nest_loops(nest, use->site, made);
+    bool together = true, rest = false; /* in the same turns so far; all of the rest is needed */
+    for (uint32_t m = 0; m < dims; m++) {
+        together = together && m < depth && loop[m] == made[m];
+        bool own = together, fixed = true;
+        for (uint32_t l = 0; l < depth; l++) {
+            own = own && use->per[l][m] == (l == m ? 1 : 0);
+            fixed = fixed && use->per[l][m] == 0;
+        }
+        const int64_t count = nest->node[made[m]].count;
+        if (!rest && own && use->first[m] <= 0) {
+            const int64_t back = -use->first[m];
+            site->window[m] = back + 1 > site->window[m] ? back + 1 : site->window[m];
+            rest = back > 0;
+        } else if (rest || !fixed || use->first[m] != count - 1 || together) {
+            site->all[m] = true;
+            rest = true;
+        }
+        if (use->first[m] < 0 && -use->first[m] > site->halo[m]) {
+            site->halo[m] = -use->first[m];
+        }
+    }
+}
+
+static void demand_all(wg_nest *nest) {
+    for (uint32_t i = 0; i < nest->nodes; i++) {
+        for (uint32_t m = 0; m < WG_NEST_DEPTH; m++) {
+            nest->node[i].window[m] = 1;
+        }
+    }
+    for (uint32_t i = 0; i < nest->nodes; i++) {
+        for (int k = 0; k < 3 && !nest->node[i].is_loop; k++) {
+            if (nest->node[i].ref[k].kind == WG_REF_VALUE) {
+                demand(nest, i, &nest->node[i].use[k]);
+            }
+        }
+    }
+}
+
+static void give_cells(wg_nest *nest, uint32_t i) {
+    uint32_t loop[WG_NEST_DEPTH];
+    wg_nest_node *site = &nest->node[i];
+    const uint32_t dims = wg_nest_loops(nest, i, loop);
+    bool full = false;
+    int windows = 0;
+    for (uint32_t m = 0; m < dims; m++) {
+        full = full || site->all[m];
+        windows += site->window[m] > 1 ? 1 : 0;
+        site->all[m] = site->all[m] || full || site->window[m] >= nest->node[loop[m]].count;
+        full = full || site->window[m] > 1; /* a turn that is kept is kept whole */
+    }
+    int64_t cells = 1;
+    for (uint32_t m = dims; m-- > 0;) {
+        if (site->all[m]) {
+            site->window[m] = nest->node[loop[m]].count + site->halo[m];
+        } else { /* so that a turn's place is a mask */
+            site->halo[m] = 0;
+            while ((site->window[m] & (site->window[m] - 1)) != 0) {
+                site->window[m]++;
+            }
+        }
+        site->step[m] = site->window[m] > 1 ? cells : 0;
+        cells *= site->window[m];
+    }
+    bool variables = windows <= 1;
+    for (uint32_t m = 0; m < dims; m++) {
+        variables = variables && !site->all[m];
+    }
+    if (!variables) {
+        site->cell = nest->cells;
+        nest->cells += (cells + 7) & ~(int64_t)7;
+    }
+}
+
+void wg_nest_keep(wg_nest *nest) {
+    demand_all(nest);
+    for (uint32_t i = 0; i < nest->nodes; i++) {
+        const wg_nest_node *node = &nest->node[i];
+        if (!node->is_loop && !node->is_move && node->code != WG_STEP_STORE) {
+            give_cells(nest, i);
+        }
+    }
+}

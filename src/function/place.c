@@ -1,0 +1,480 @@
+/* place.c: which value each operand of a nest names, and where values live.
+ *
+ * An operand must name values of one site, turn by turn. Where it does so in all but the first or
+ * last turns of a loop (what stands before a loop has another shape than its turns), these turns
+ * are peeled off and become steps of their own; where it reaches back to earlier turns of its own
+ * loop, moves before the loop put there what it finds in the first. */
+#include "function/nest.h"
+
+#include <string.h>
+
+/* How many turns a value may be carried, how often loops are peeled, and how large that may make
+ * the nest. */
+#define WG_MOST_BACK 4
+#define WG_MOST_ROUNDS 12
+#define WG_MOST_NODES_PLACED ((uint32_t)200000)
+
+/* Nodes by id: the top level and each loop's children, in order. */
+typedef struct wg_index {
+    uint32_t *kid;              /* nodes, level by level */
+    uint32_t *first_kid, *kids; /* by node; the top level stands at [nodes] */
+} wg_index;
+
+typedef struct wg_placer {
+    wg_nest *nest;
+    wg_index index;
+    uint8_t *peel; /* by node: 1 first turn, 2 last */
+    bool peeled;
+    const char *trouble;
+} wg_placer;
+
+/* ---- From ids to sites ----------------------------------------------------------------------- */
+
+static void index_end(wg_index *index) {
+    wg_free(index->kid);
+    wg_free(index->first_kid);
+    wg_free(index->kids);
+    memset(index, 0, sizeof *index);
+}
+
+static bool index_begin(wg_placer *p) {
+    const wg_nest *nest = p->nest;
+    wg_index *index = &p->index;
+    const size_t nodes = (size_t)nest->nodes + 1;
+    index_end(index);
+    index->kid = wg_alloc(nodes * sizeof *index->kid);
+    index->first_kid = wg_calloc(nodes, sizeof *index->first_kid);
+    index->kids = wg_calloc(nodes, sizeof *index->kids);
+    if (index->kid == NULL || index->first_kid == NULL || index->kids == NULL) {
+        return false;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = nest->nodes + 1; i-- > 0;) {
+        if (i != nest->nodes && (!nest->node[i].is_loop || nest->node[i].is_move)) {
+            continue;
+        }
+        index->first_kid[i] = count;
+        uint32_t kid = i == nest->nodes ? nest->first : nest->node[i].first_child;
+        for (; kid != WG_NO_NODE; kid = nest->node[kid].next) {
+            if (!nest->node[kid].is_move) { /* moves make no values of their own */
+                index->kid[count++] = kid;
+            }
+        }
+        index->kids[i] = count - index->first_kid[i];
+    }
+    return true;
+}
+
+/* The site and turn that made value `id`. */
+static uint32_t decode(const wg_placer *p, int64_t id, int64_t *turn) {
+    const wg_nest *nest = p->nest;
+    uint32_t list = nest->nodes, depth = 0;
+    if (id < 0 || id >= nest->ids) {
+        return WG_NO_NODE;
+    }
+    for (;;) {
+        const uint32_t *kid = p->index.kid + p->index.first_kid[list];
+        uint32_t low = 0, high = p->index.kids[list];
+        while (high - low > 1) {
+            const uint32_t middle = low + (high - low) / 2;
+            if (nest->node[kid[middle]].base <= id) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        const wg_nest_node *node = &nest->node[kid[low]];
+        if (!node->is_loop) {
+            return kid[low];
+        }
+        turn[depth] = (id - node->base) / node->width;
+        id -= turn[depth++] * node->width;
+        list = kid[low];
+    }
+}
+
+static int64_t id_at(const wg_ref *ref, const int64_t *counter, uint32_t depth) {
+    int64_t id = ref->base;
+    for (uint32_t l = 0; l < depth; l++) {
+        id += ref->stride[l] * counter[l];
+    }
+    return id;
+}
+
+/* ---- What an operand names ------------------------------------------------------------------- */
+
+typedef struct wg_look {
+    uint32_t depth, loop[WG_NEST_DEPTH];     /* around the user */
+    uint32_t made, made_loop[WG_NEST_DEPTH]; /* around the site */
+    int64_t last[WG_NEST_DEPTH], least[WG_NEST_DEPTH];
+} wg_look;
+
+static void want_peel(wg_placer *p, uint32_t loop, uint8_t which) {
+    p->peel[loop] |= which;
+    p->peeled = true;
+}
+
+/* Whether at `counter` the operand names what `use` says. */
+static bool agrees(const wg_placer *p, const wg_ref *ref, const wg_use *use, const wg_look *look,
+                   const int64_t *counter) {
+    int64_t turn[WG_NEST_DEPTH];
+    if (decode(p, id_at(ref, counter, look->depth), turn) != use->site) {
+        return false;
+    }
+    for (uint32_t m = 0; m < look->made; m++) {
+        int64_t expected = use->first[m];
+        for (uint32_t l = 0; l < look->depth; l++) {
+            expected += use->per[l][m] * counter[l];
+        }
+        if (turn[m] != expected) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Loop l is around both, and each turn of it names the turn `back` before. */
+static bool reaches_back(const wg_use *use, const wg_look *look, uint32_t l, int64_t back) {
+    for (uint32_t m = 0; m <= l; m++) {
+        if (m >= look->made || look->made_loop[m] != look->loop[m]) {
+            return false;
+        }
+    }
+    for (uint32_t k = 0; k < WG_NEST_DEPTH; k++) {
+        if (use->per[k][l] != (k == l ? 1 : 0) || use->per[l][k] != (k == l ? 1 : 0)) {
+            return false;
+        }
+    }
+    return use->first[l] == -back && back <= WG_MOST_BACK;
+}
+
+/* From the last turn of each loop, and the one before. */
+static bool follow_steps(wg_placer *p, const wg_ref *ref, wg_use *use, wg_look *look) {
+    int64_t at_end[WG_NEST_DEPTH] = {0}, turn[WG_NEST_DEPTH] = {0};
+    memset(use, 0, sizeof *use);
+    use->site = decode(p, id_at(ref, look->last, look->depth), at_end);
+    if (use->site == WG_NO_NODE) {
+        p->trouble = "an operand names nothing";
+        return false;
+    }
+    look->made = wg_nest_loops(p->nest, use->site, look->made_loop);
+    memcpy(use->first, at_end, sizeof at_end);
+    for (uint32_t l = 0; l < look->depth; l++) {
+        if (look->last[l] == 0) {
+            continue;
+        }
+        look->last[l]--;
+        const uint32_t site = decode(p, id_at(ref, look->last, look->depth), turn);
+        look->last[l]++;
+        if (site != use->site) {
+            want_peel(p, look->loop[l], 2);
+            return false;
+        }
+        for (uint32_t m = 0; m < look->made; m++) {
+            use->per[l][m] = at_end[m] - turn[m];
+            use->first[m] -= use->per[l][m] * look->last[l];
+        }
+    }
+    return true;
+}
+
+/* The first turn of each loop from which on the operand does as it does at the end. */
+static bool find_starts(wg_placer *p, const wg_ref *ref, wg_use *use, wg_look *look) {
+    for (uint32_t l = 0; l < look->depth; l++) {
+        int64_t counter[WG_NEST_DEPTH];
+        memcpy(counter, look->last, sizeof counter);
+        look->least[l] = 0;
+        for (; look->least[l] < look->last[l]; look->least[l]++) {
+            counter[l] = look->least[l];
+            if (agrees(p, ref, use, look, counter)) {
+                break;
+            }
+        }
+        use->back[l] = look->least[l];
+        if (look->least[l] != 0 && !reaches_back(use, look, l, look->least[l])) {
+            want_peel(p, look->loop[l], 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* All corners of what is left. */
+static bool corners_agree(const wg_placer *p, const wg_ref *ref, const wg_use *use,
+                          const wg_look *look) {
+    for (uint32_t corner = 0; corner < 1u << look->depth; corner++) {
+        int64_t counter[WG_NEST_DEPTH] = {0};
+        for (uint32_t l = 0; l < look->depth; l++) {
+            counter[l] = (corner >> l & 1) != 0 ? look->last[l] : look->least[l];
+        }
+        if (!agrees(p, ref, use, look, counter)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void look_at(const wg_nest *nest, uint32_t user, wg_look *look) {
+    memset(look, 0, sizeof *look);
+    look->depth = wg_nest_loops(nest, user, look->loop);
+    for (uint32_t l = 0; l < look->depth; l++) {
+        look->last[l] = nest->node[look->loop[l]].count - 1;
+    }
+}
+
+static void analyse(wg_placer *p, uint32_t user) {
+    wg_nest_node *node = &p->nest->node[user];
+    wg_look look;
+    for (int k = 0; k < 3 && !node->is_loop; k++) {
+        if (node->ref[k].kind != WG_REF_VALUE) {
+            continue;
+        }
+        look_at(p->nest, user, &look);
+        if (!follow_steps(p, &node->ref[k], &node->use[k], &look) ||
+            !find_starts(p, &node->ref[k], &node->use[k], &look)) {
+            return;
+        }
+        int carried = 0;
+        for (uint32_t l = 0; l < look.depth; l++) {
+            carried += node->use[k].back[l] != 0 ? 1 : 0;
+        }
+        if (carried > 1 || !corners_agree(p, &node->ref[k], &node->use[k], &look)) {
+            want_peel(p, look.loop[0], 1);
+            return;
+        }
+    }
+}
+
+/* ---- Peeling --------------------------------------------------------------------------------- */
+
+/* Moves everything in the loop's subtree on by `turns` of the loop, which is the l-th around. */
+static void advance(wg_nest *nest, uint32_t first, uint32_t l, int64_t turns, int64_t width) {
+    for (uint32_t i = first; i != WG_NO_NODE; i = nest->node[i].next) {
+        wg_nest_node *node = &nest->node[i];
+        node->base += turns * width;
+        for (int k = 0; k < WG_REFS; k++) {
+            node->ref[k].base += turns * node->ref[k].stride[l];
+        }
+        if (node->is_loop) { /* at most WG_NEST_DEPTH deep */
+            advance(nest, node->first_child, l, turns, width);
+        }
+    }
+}
+
+/* A copy of the list, without the loop that is the l-th around; the first of it. *last: the last.
+ */
+static uint32_t copy_list(wg_nest *nest, uint32_t first, uint32_t parent, uint32_t l,
+                          uint32_t *last) {
+    uint32_t copied = WG_NO_NODE;
+    *last = WG_NO_NODE;
+    for (uint32_t i = first; i != WG_NO_NODE && !nest->failed; i = nest->node[i].next) {
+        const uint32_t at = wg_nest_add(nest);
+        if (at == WG_NO_NODE) {
+            return WG_NO_NODE;
+        }
+        wg_nest_node *node = &nest->node[at];
+        *node = nest->node[i];
+        node->parent = parent;
+        node->next = WG_NO_NODE;
+        for (int k = 0; k < WG_REFS; k++) {
+            int64_t *stride = node->ref[k].stride;
+            memmove(stride + l, stride + l + 1, (WG_NEST_DEPTH - 1 - l) * sizeof *stride);
+            stride[WG_NEST_DEPTH - 1] = 0;
+        }
+        if (node->is_loop) {
+            uint32_t unused;
+            const uint32_t child = copy_list(nest, nest->node[i].first_child, at, l, &unused);
+            nest->node[at].first_child = child;
+        }
+        if (*last == WG_NO_NODE) {
+            copied = at;
+        } else {
+            nest->node[*last].next = at;
+        }
+        *last = at;
+    }
+    return copied;
+}
+
+static uint32_t *link_to(wg_nest *nest, uint32_t i) {
+    const uint32_t parent = nest->node[i].parent;
+    uint32_t *link = parent == WG_NO_NODE ? &nest->first : &nest->node[parent].first_child;
+    while (*link != i) {
+        link = &nest->node[*link].next;
+    }
+    return link;
+}
+
+static void peel(wg_nest *nest, uint32_t loop, bool first) {
+    uint32_t around[WG_NEST_DEPTH], last;
+    const uint32_t l = wg_nest_loops(nest, loop, around), parent = nest->node[loop].parent;
+    const int64_t width = nest->node[loop].width, turns = nest->node[loop].count;
+    const uint32_t copied = copy_list(nest, nest->node[loop].first_child, parent, l, &last);
+    if (copied == WG_NO_NODE || nest->failed) {
+        return;
+    }
+    wg_nest_node *node = &nest->node[loop];
+    if (first) {
+        advance(nest, node->first_child, l, 1, width);
+        node->base += width;
+        nest->node[last].next = loop;
+        uint32_t *link = link_to(nest, loop);
+        *link = copied;
+    } else {
+        /* the copies lost the stride; take it from the originals, which are in the same order */
+        nest->node[last].next = node->next;
+        node->next = copied;
+    }
+    node->count = turns - 1;
+}
+
+/* The last turn's copy starts where the loop's other turns have led. */
+static void peel_last(wg_nest *nest, uint32_t loop) {
+    uint32_t around[WG_NEST_DEPTH];
+    const uint32_t l = wg_nest_loops(nest, loop, around), child = nest->node[loop].first_child;
+    const int64_t turns = nest->node[loop].count - 1, width = nest->node[loop].width;
+    advance(nest, child, l, turns, width);
+    peel(nest, loop, false);
+    advance(nest, child, l, -turns, width);
+}
+
+static bool peel_marked(wg_placer *p) {
+    const uint32_t nodes = p->nest->nodes;
+    for (uint32_t i = 0; i < nodes && !p->nest->failed; i++) {
+        if ((p->peel[i] & 1) != 0 && p->nest->node[i].count > 1) {
+            peel(p->nest, i, true);
+        }
+        if ((p->peel[i] & 2) != 0 && p->nest->node[i].count > 1 && !p->nest->failed) {
+            peel_last(p->nest, i);
+        }
+    }
+    if (p->nest->nodes > WG_MOST_NODES_PLACED) {
+        p->trouble = "its loops come apart";
+    }
+    return p->trouble == NULL && !p->nest->failed;
+}
+
+/* Peels until every operand names one site. */
+static bool settle(wg_placer *p) {
+    for (int round = 0; round < WG_MOST_ROUNDS; round++) {
+        wg_free(p->peel);
+        p->peel = wg_calloc((size_t)p->nest->nodes + 1, 1);
+        p->peeled = false;
+        if (p->peel == NULL || !index_begin(p)) {
+            p->nest->failed = true;
+            return false;
+        }
+        for (uint32_t i = 0; i < p->nest->nodes && p->trouble == NULL; i++) {
+            analyse(p, i);
+        }
+        if (p->trouble != NULL || !p->peeled) {
+            return p->trouble == NULL;
+        }
+        if (!peel_marked(p)) {
+            return false;
+        }
+    }
+    p->trouble = "its loops do not settle";
+    return false;
+}
+
+/* The nest as it was before moves, in case one of them asks for more peeling. */
+typedef struct wg_snapshot {
+    wg_nest_node *node;
+    uint32_t nodes, first;
+} wg_snapshot;
+
+static bool take(const wg_nest *nest, wg_snapshot *snapshot) {
+    snapshot->node = wg_alloc(((size_t)nest->nodes + 1) * sizeof *snapshot->node);
+    if (snapshot->node == NULL) {
+        return false;
+    }
+    memcpy(snapshot->node, nest->node, nest->nodes * sizeof *snapshot->node);
+    snapshot->nodes = nest->nodes;
+    snapshot->first = nest->first;
+    return true;
+}
+
+static void restore(wg_nest *nest, const wg_snapshot *snapshot) {
+    memcpy(nest->node, snapshot->node, snapshot->nodes * sizeof *snapshot->node);
+    nest->nodes = snapshot->nodes;
+    nest->first = snapshot->first;
+}
+
+/* Moves, and moves for what these reach back to. True where all of them name one site; false
+ * where one wants a loop peeled, which is then marked. */
+static bool add_moves(wg_placer *p) {
+    uint32_t from = 0;
+    p->peeled = false;
+    for (uint32_t level = 0; level <= WG_NEST_DEPTH; level++) {
+        const uint32_t nodes = p->nest->nodes;
+        wg_nest_add_moves(p->nest, from);
+        if (p->nest->nodes > WG_MOST_NODES_PLACED) {
+            p->trouble = "it carries too much from turn to turn";
+        }
+        if (p->nest->failed || p->trouble != NULL || p->nest->nodes == nodes) {
+            return !p->nest->failed && p->trouble == NULL;
+        }
+        uint8_t *peel = wg_realloc(p->peel, (size_t)p->nest->nodes + 1);
+        if (peel == NULL || !index_begin(p)) {
+            p->peel = peel != NULL ? peel : p->peel;
+            p->nest->failed = true;
+            return false;
+        }
+        p->peel = peel;
+        memset(peel + nodes, 0, p->nest->nodes + 1 - nodes);
+        for (uint32_t i = nodes; i < p->nest->nodes && p->trouble == NULL; i++) {
+            analyse(p, i);
+        }
+        if (p->peeled || p->trouble != NULL) {
+            return false;
+        }
+        from = nodes;
+    }
+    p->trouble = "its loops carry values too deep";
+    return false;
+}
+
+static bool place(wg_placer *p) {
+    for (int round = 0; round < WG_MOST_ROUNDS; round++) {
+        wg_snapshot before = {0};
+        if (!settle(p)) {
+            return false;
+        }
+        if (!take(p->nest, &before)) {
+            p->nest->failed = true;
+            return false;
+        }
+        const bool placed = add_moves(p);
+        if (!placed && !p->nest->failed && p->trouble == NULL) {
+            bool any = false;
+            restore(p->nest, &before);
+            for (uint32_t i = 0; i < p->nest->nodes; i++) {
+                any = any || p->peel[i] != 0;
+            }
+            p->trouble = any ? NULL : "what its loops begin with has no place";
+            (void)(any && peel_marked(p));
+        }
+        wg_free(before.node);
+        if (placed || p->nest->failed || p->trouble != NULL) {
+            return placed;
+        }
+    }
+    p->trouble = "its loops do not settle";
+    return false;
+}
+
+bool wg_nest_place(wg_nest *nest, const char *name) {
+    wg_placer p = {.nest = nest};
+    const bool placed = place(&p);
+    index_end(&p.index);
+    wg_free(p.peel);
+    if (nest->failed) {
+        (void)wg_fail(WG_ERROR_MEMORY, "%s: no memory to place %u statements", name, nest->nodes);
+    } else if (!placed) {
+        (void)wg_fail(WG_ERROR_LIMIT, "%s: %s", name, p.trouble);
+    } else {
+        wg_nest_keep(nest);
+    }
+    return placed && !nest->failed;
+}

@@ -1,0 +1,125 @@
+/* write_c.c: a function and its gradient as a C file. */
+#include "function/c_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WG_MOST_STATEMENTS 20000
+
+static bool is_identifier(const char *name) {
+    static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    return name != NULL && *name != '\0' && strchr(first, *name) != NULL &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") ==
+               strlen(name);
+}
+
+/* One function: the mode's arguments, then its body. `forward` is its store's size. */
+static bool add_function(wg_c_file *file, const wg_function *fn, wg_function_mode mode,
+                         uint32_t most) {
+    static const char *const arguments[] = {
+        [WG_MODE_value] = "const double *x, double *y",
+        [WG_MODE_gradient] = "const double *x, double *y, double *dydx",
+        [WG_MODE_vjp] = "const double *x, const double *w, double *y, double *g",
+    };
+    static const char *const names[] = {
+        [WG_MODE_value] = "value", [WG_MODE_gradient] = "gradient", [WG_MODE_vjp] = "vjp"};
+    const uint32_t n = fn->value->inputs, m = fn->value->outputs;
+    const wg_c_arrays arrays = {
+        .ins = mode == WG_MODE_vjp ? 2 : 1,
+        .outs = mode == WG_MODE_value ? 1 : 2,
+        .in_first = {0, n},
+        .out_first = {0, m},
+        .in = {"x", "w"},
+        .out = {"y", mode == WG_MODE_vjp ? "g" : "dydx"},
+    };
+    const wg_program *program = wg_function_program(fn, mode);
+    wg_nest *nest = program != NULL ? wg_nest_new(program, fn->relaxed, most, file->call) : NULL;
+    if (nest == NULL) {
+        return false;
+    }
+    char prefix[256];
+    (void)snprintf(prefix, sizeof prefix, "%.200s_%s", file->name, names[mode]);
+    wg_c_numbers(&file->functions, nest, prefix);
+    wg_text_add(&file->functions, "void %s(%s, double *work) {\n    (void)x, (void)work;\n", prefix,
+                arguments[mode]);
+    if (mode == WG_MODE_vjp) {
+        wg_text_add(&file->functions, "    (void)w;\n");
+    }
+    wg_c_body(&file->functions, nest, &arrays, prefix, file->rules);
+    wg_text_add(&file->functions, "}\n\n");
+    wg_text_add(&file->prototypes, "void %s(%s, double *work);\n", prefix, arguments[mode]);
+    file->work = nest->cells > file->work ? nest->cells : file->work;
+    wg_nest_free(nest);
+    return true;
+}
+
+static void add_heading(wg_text *text, const wg_function *fn, const wg_c_file *file) {
+    wg_text_add(text,
+                "/* %s: a recorded function of %u inputs and %u outputs, written by Wengert %s.\n"
+                " * Self-contained: needs libm alone. */\n",
+                file->name, fn->value->inputs, fn->value->outputs, wg_version());
+}
+
+/* The whole file as text; false (and wg_last_message) where there is none. */
+bool wg_c_file_make(const wg_function *fn, const char *name, const char *call, uint32_t most,
+                    wg_c_file *file) {
+    memset(file, 0, sizeof *file);
+    file->name = name;
+    file->call = call;
+    const char *missing = NULL;
+    const wg_function_mode mode = fn->value->outputs == 1 ? WG_MODE_gradient : WG_MODE_vjp;
+    if (!add_function(file, fn, WG_MODE_value, most) || !add_function(file, fn, mode, most)) {
+        return false;
+    }
+    add_heading(&file->text, fn, file);
+    if (!wg_c_preamble(&file->text, file->rules, &missing)) {
+        (void)wg_fail(WG_ERROR_STATE, "%s: %s is no function of C's library", call, missing);
+        return false;
+    }
+    wg_text_add(&file->text, "enum { %s_inputs = %u, %s_outputs = %u, %s_work = %lld };\n", name,
+                fn->value->inputs, name, fn->value->outputs, name, (long long)file->work);
+    if (!file->prototypes.failed && !file->functions.failed) {
+        wg_text_bytes(&file->text, file->prototypes.bytes, file->prototypes.length);
+        wg_text_add(&file->text, "\n");
+        wg_text_bytes(&file->text, file->functions.bytes, file->functions.length);
+    }
+    if (file->text.failed || file->prototypes.failed || file->functions.failed) {
+        (void)wg_fail(WG_ERROR_MEMORY, "%s: no memory for the text", call);
+        return false;
+    }
+    return true;
+}
+
+void wg_c_file_end(wg_c_file *file) {
+    wg_text_free(&file->text);
+    wg_text_free(&file->prototypes);
+    wg_text_free(&file->functions);
+}
+
+wg_status wg_write_file(const char *path, const char *bytes, size_t length, const char *call) {
+    FILE *out = fopen(path, "wb");
+    if (out == NULL) {
+        return wg_fail(WG_ERROR_FILE, "%s: %s: %s", call, path, strerror(errno));
+    }
+    const bool wrote = fwrite(bytes, 1, length, out) == length;
+    const bool closed = fclose(out) == 0;
+    return wrote && closed ? WG_OK
+                           : wg_fail(WG_ERROR_FILE, "%s: %s: %s", call, path, strerror(errno));
+}
+
+wg_status wg_function_write_c(const wg_function *fn, const char *path, const char *name) {
+    if (fn == NULL || path == NULL || !is_identifier(name) || strlen(name) > 200) {
+        return wg_fail(WG_ERROR_ARGUMENT, "function_write_c: %s",
+                       fn == NULL     ? "the function is NULL"
+                       : path == NULL ? "the path is NULL"
+                                      : "the name is no identifier of at most 200 characters");
+    }
+    wg_c_file file;
+    const bool made = wg_c_file_make(fn, name, "function_write_c", WG_MOST_STATEMENTS, &file);
+    const wg_status status =
+        made ? wg_write_file(path, file.text.bytes, file.text.length, "function_write_c")
+             : wg_last_status();
+    wg_c_file_end(&file);
+    return status;
+}
