@@ -1,9 +1,9 @@
 /* pattern.c: which derivatives of a program can be nonzero: the set of inputs that each term
  * depends on, propagated forward (Griewank and Walther, "Evaluating Derivatives", 2nd ed.,
  * section 7.1). */
+#include "function/sets.h"
 #include "function/sparse.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- Patterns as such ------------------------------------------------------------------------ */
@@ -142,192 +142,6 @@ bool wg_partial_is_zero(wg_rule_index rule, int which) {
     return zero[rule][which];
 }
 
-/* ---- Sets of inputs -------------------------------------------------------------------------- */
-
-/* Unions of at most this many members altogether are written down as they come. Longer ones are
- * kept as "the union of these two", and only the outputs' are ever listed: the running sum of a
- * million terms would else be a million lists of up to a million. */
-#define WG_LISTED_MEMBERS ((uint64_t)1 << 27)
-#define WG_LEAST_LISTED 64
-
-#define WG_LAZY UINT32_MAX
-
-/* Members pool[at, at + size), sorted; or, where size is WG_LAZY, the union of two sets, whose
- * numbers are the halves of `at`. Set 0 is empty, set j + 1 is {j}. */
-typedef struct wg_set {
-    uint64_t at;
-    uint32_t size;
-} wg_set;
-
-typedef struct wg_sets {
-    uint32_t *pool;
-    uint64_t pooled, pool_room;
-    wg_set *set;
-    uint32_t count, room;
-    uint32_t longest; /* that is listed while propagating */
-    bool failed;
-    /* Of the walk that lists a lazy set: */
-    uint32_t *seen_set, *seen_input, *stack;
-    uint32_t walk;
-} wg_sets;
-
-static void free_sets(wg_sets *s) {
-    wg_free(s->pool);
-    wg_free(s->set);
-    wg_free(s->seen_set);
-    wg_free(s->seen_input);
-    wg_free(s->stack);
-}
-
-/* Room for `more` members behind the pool's. */
-static bool pool_room(wg_sets *s, uint64_t more) {
-    if (s->pooled + more <= s->pool_room) {
-        return true;
-    }
-    const uint64_t room = s->pool_room + s->pool_room / 2 + more + 1024;
-    uint32_t *grown = wg_realloc(s->pool, (size_t)room * sizeof *grown);
-    if (grown == NULL) {
-        s->failed = true;
-        return false;
-    }
-    s->pool = grown;
-    s->pool_room = room;
-    return true;
-}
-
-static uint32_t put_set(wg_sets *s, uint64_t at, uint32_t size) {
-    if (s->count == s->room) {
-        const uint64_t room = (uint64_t)s->room * 2 + 64;
-        wg_set *grown = room < UINT32_MAX ? wg_realloc(s->set, (size_t)room * sizeof *grown) : NULL;
-        if (grown == NULL) {
-            s->failed = true;
-            return 0;
-        }
-        s->set = grown;
-        s->room = (uint32_t)room;
-    }
-    s->set[s->count] = (wg_set){at, size};
-    return s->count++;
-}
-
-static void begin_sets(wg_sets *s, uint32_t n, uint32_t terms) {
-    memset(s, 0, sizeof *s);
-    const uint64_t longest = WG_LISTED_MEMBERS / ((uint64_t)terms + 1);
-    s->longest = longest < WG_LEAST_LISTED ? WG_LEAST_LISTED : (uint32_t)longest;
-    (void)put_set(s, 0, 0);
-    for (uint32_t j = 0; j < n && !s->failed && pool_room(s, 1); j++) {
-        s->pool[s->pooled] = j;
-        (void)put_set(s, s->pooled++, 1);
-    }
-}
-
-/* Members of both into the pool's free end; their number. */
-static uint32_t merge_sets(wg_sets *s, wg_set a, wg_set b) {
-    const uint32_t *p = s->pool + a.at, *q = s->pool + b.at;
-    const uint32_t *const p_end = p + a.size, *const q_end = q + b.size;
-    uint32_t *to = s->pool + s->pooled;
-    while (p < p_end && q < q_end) {
-        const uint32_t i = *p, j = *q;
-        *to++ = i < j ? i : j;
-        p += i <= j ? 1 : 0;
-        q += j <= i ? 1 : 0;
-    }
-    while (p < p_end) {
-        *to++ = *p++;
-    }
-    while (q < q_end) {
-        *to++ = *q++;
-    }
-    return (uint32_t)(to - (s->pool + s->pooled));
-}
-
-/* The union; a set that is there already where one holds the other. */
-static uint32_t unite(wg_sets *s, uint32_t a, uint32_t b) {
-    if (a == b || b == 0 || s->failed) {
-        return a;
-    }
-    if (a == 0) {
-        return b;
-    }
-    const wg_set p = s->set[a], q = s->set[b];
-    if (p.size <= s->longest && q.size <= s->longest) { /* a lazy one's size is never so small */
-        if (!pool_room(s, (uint64_t)p.size + q.size)) {
-            return 0;
-        }
-        const uint32_t size = merge_sets(s, p, q);
-        if (size == p.size || size == q.size) {
-            return size == p.size ? a : b;
-        }
-        if (size <= s->longest) {
-            const uint32_t fresh = put_set(s, s->pooled, size);
-            s->pooled += size;
-            return fresh;
-        }
-    }
-    if ((p.size == WG_LAZY && (p.at >> 32 == b || (uint32_t)p.at == b))) {
-        return a;
-    }
-    return put_set(s, (uint64_t)a << 32 | b, WG_LAZY);
-}
-
-static int compare_inputs(const void *a, const void *b) {
-    const uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-    return i < j ? -1 : i > j ? 1 : 0;
-}
-
-/* Appends what is new of a listed set. */
-static bool collect(wg_sets *s, wg_set from) {
-    if (!pool_room(s, from.size)) {
-        return false;
-    }
-    for (uint32_t k = 0; k < from.size; k++) {
-        const uint32_t j = s->pool[from.at + k];
-        if (s->seen_input[j] != s->walk) {
-            s->seen_input[j] = s->walk;
-            s->pool[s->pooled++] = j;
-        }
-    }
-    return true;
-}
-
-/* Makes a lazy set a listed one, so that later walks stop there. */
-static bool list(wg_sets *s, uint32_t root, uint32_t n) {
-    const uint64_t start = s->pooled;
-    uint32_t top = 0;
-    s->walk++;
-    s->stack[top++] = root;
-    s->seen_set[root] = s->walk;
-    while (top > 0) {
-        const wg_set set = s->set[s->stack[--top]];
-        if (set.size != WG_LAZY) {
-            if (!collect(s, set)) {
-                return false;
-            }
-            continue;
-        }
-        const uint32_t part[2] = {(uint32_t)(set.at >> 32), (uint32_t)set.at};
-        for (int k = 0; k < 2; k++) {
-            if (s->seen_set[part[k]] != s->walk) {
-                s->seen_set[part[k]] = s->walk;
-                s->stack[top++] = part[k];
-            }
-        }
-    }
-    const uint32_t size = (uint32_t)(s->pooled - start);
-    if (size > n / 16) { /* reading all marks costs less than to sort */
-        s->pooled = start;
-        for (uint32_t j = 0; j < n; j++) {
-            if (s->seen_input[j] == s->walk) {
-                s->pool[s->pooled++] = j;
-            }
-        }
-    } else {
-        qsort(s->pool + start, size, sizeof *s->pool, compare_inputs);
-    }
-    s->set[root] = (wg_set){start, size};
-    return true;
-}
-
 /* ---- The pattern of a program ---------------------------------------------------------------- */
 
 /* needed[i] of the terms that derivatives of outputs [first, …) pass through. */
@@ -344,38 +158,47 @@ static void mark_needed(const wg_program *p, uint32_t first, uint8_t *needed) {
     }
 }
 
-/* set_of[i]: the set of term i, of those needed. */
-static void propagate(wg_sets *s, const wg_program *p, uint32_t n, const uint8_t *needed,
-                      uint32_t *set_of) {
-    for (uint32_t i = 0; i < p->count && !s->failed; i++) {
-        const wg_term *term = &p->term[i];
-        const int arity = needed[i] != 0 ? wg_term_arity(term) : 0;
-        set_of[i] = i < n ? i + 1 : 0;
+/* One propagation: the part of the program that counts, and the sets of its terms. */
+typedef struct wg_spread {
+    const wg_program *p;
+    uint32_t first, n; /* outputs [first, …) by inputs [0, n) */
+    uint8_t *needed;
+    uint32_t *set_of; /* by term */
+    wg_sets sets;
+} wg_spread;
+
+static void propagate(wg_spread *s) {
+    for (uint32_t i = 0; i < s->p->count && !s->sets.failed; i++) {
+        const wg_term *term = &s->p->term[i];
+        const int arity = s->needed[i] != 0 ? wg_term_arity(term) : 0;
+        s->set_of[i] = i < s->n ? i + 1 : 0;
         for (int k = 0; k < arity; k++) {
             if (!wg_partial_is_zero((wg_rule_index)term->code, k)) {
-                set_of[i] = unite(s, set_of[i], set_of[term->at[k]]);
+                s->set_of[i] = wg_sets_unite(&s->sets, s->set_of[i], s->set_of[term->at[k]]);
             }
         }
     }
 }
 
 /* Rows out of the outputs' sets. */
-static wg_pattern *write_rows(wg_sets *s, const wg_program *p, uint32_t first, uint32_t n,
-                              const uint32_t *set_of) {
+static wg_pattern *write_rows(wg_spread *s) {
+    const wg_program *p = s->p;
     int64_t count = 0;
-    for (uint32_t k = first; k < p->outputs; k++) {
-        const uint32_t set = set_of[p->output[k]];
-        if (s->set[set].size == WG_LAZY && !list(s, set, n)) {
-            return NULL;
+    wg_sets_close(&s->sets);
+    for (uint32_t k = s->first; k < p->outputs && !s->sets.failed; k++) {
+        const uint32_t set = s->set_of[p->output[k]];
+        if (s->sets.set[set].size == WG_LAZY) {
+            wg_sets_list(&s->sets, set);
         }
-        count += s->set[set].size;
+        count += s->sets.set[set].size;
     }
-    wg_pattern *pattern = wg_pattern_new(p->outputs - first, n, count);
-    for (uint32_t k = first; k < p->outputs && pattern != NULL; k++) {
-        const wg_set set = s->set[set_of[p->output[k]]];
-        const int64_t row = k - first, start = pattern->row_start[row];
+    wg_pattern *pattern =
+        s->sets.failed ? NULL : wg_pattern_new(p->outputs - s->first, s->n, count);
+    for (uint32_t k = s->first; k < p->outputs && pattern != NULL; k++) {
+        const wg_set set = s->sets.set[s->set_of[p->output[k]]];
+        const int64_t row = k - s->first, start = pattern->row_start[row];
         for (uint32_t e = 0; e < set.size; e++) {
-            pattern->column[start + e] = s->pool[set.at + e];
+            pattern->column[start + e] = s->sets.pool[set.at + e];
             pattern->row[start + e] = row;
         }
         pattern->row_start[row + 1] = start + set.size;
@@ -383,28 +206,107 @@ static wg_pattern *write_rows(wg_sets *s, const wg_program *p, uint32_t first, u
     return pattern;
 }
 
-wg_pattern *wg_program_pattern(const wg_program *p, uint32_t first, uint32_t n, const char *name) {
-    wg_sets s;
-    begin_sets(&s, n, p->count);
-    uint8_t *needed = wg_calloc((size_t)p->count + 1, 1);
-    uint32_t *set_of = wg_calloc((size_t)p->count + 1, sizeof *set_of);
-    wg_pattern *pattern = NULL;
-    if (needed != NULL && set_of != NULL && !s.failed) {
-        mark_needed(p, first, needed);
-        propagate(&s, p, n, needed, set_of);
-        s.seen_set = wg_calloc((size_t)s.count + 1, sizeof *s.seen_set);
-        s.seen_input = wg_calloc((size_t)n + 1, sizeof *s.seen_input);
-        s.stack = wg_calloc((size_t)s.count + 1, sizeof *s.stack);
-        if (!s.failed && s.seen_set != NULL && s.seen_input != NULL && s.stack != NULL) {
-            pattern = write_rows(&s, p, first, n, set_of);
+/* ---- The same by bits ------------------------------------------------------------------------ */
+
+/* So many inputs a pass, a bit each: no more than the terms times the inputs whatever the program,
+ * where listing one long set after the other may pass most of the terms for every output. */
+#define WG_WORDS 4
+#define WG_PASS ((uint32_t)WG_WORDS * 64)
+
+typedef struct wg_mask {
+    uint64_t word[WG_WORDS];
+} wg_mask;
+
+/* Which of inputs [from, from + WG_PASS) each term depends on. */
+static void pass_bits(const wg_spread *s, uint32_t from, wg_mask *mask) {
+    for (uint32_t i = 0; i < s->p->count; i++) {
+        const wg_term *term = &s->p->term[i];
+        const int arity = s->needed[i] != 0 ? wg_term_arity(term) : 0;
+        wg_mask m = {{0}};
+        if (i < s->n && i >= from && i - from < WG_PASS) {
+            m.word[(i - from) / 64] = (uint64_t)1 << (i - from) % 64;
         }
+        for (int k = 0; k < arity; k++) {
+            if (!wg_partial_is_zero((wg_rule_index)term->code, k)) {
+                for (int w = 0; w < WG_WORDS; w++) {
+                    m.word[w] |= mask[term->at[k]].word[w];
+                }
+            }
+        }
+        mask[i] = m;
+    }
+}
+
+/* Calls for all entries, in passes; within a row by rising column. `pattern` NULL: counts the rows'
+ * entries into start[row + 1]; else writes each at start[row]++. */
+static void all_passes(const wg_spread *s, wg_mask *mask, wg_pattern *pattern, int64_t *start) {
+    for (uint32_t from = 0; from < s->n; from += WG_PASS) {
+        pass_bits(s, from, mask);
+        const uint32_t most = s->n - from < WG_PASS ? s->n - from : WG_PASS;
+        for (int64_t row = 0; row < (int64_t)(s->p->outputs - s->first); row++) {
+            const wg_mask *m = &mask[s->p->output[s->first + row]];
+            for (uint32_t bit = 0; bit < most; bit++) {
+                if ((m->word[bit / 64] >> bit % 64 & 1) == 0) {
+                    continue;
+                }
+                if (pattern == NULL) {
+                    start[row + 1]++;
+                } else {
+                    pattern->row[start[row]] = row;
+                    pattern->column[start[row]++] = from + bit;
+                }
+            }
+        }
+    }
+}
+
+static wg_pattern *write_rows_by_bits(const wg_spread *s) {
+    const int64_t rows = s->p->outputs - s->first;
+    wg_mask *mask = wg_alloc(((size_t)s->p->count + 1) * sizeof *mask);
+    int64_t *start = wg_calloc((size_t)rows + 2, sizeof *start);
+    wg_pattern *pattern = NULL;
+    if (mask != NULL && start != NULL) {
+        all_passes(s, mask, NULL, start);
+        for (int64_t row = 0; row < rows; row++) {
+            start[row + 1] += start[row];
+        }
+        pattern = wg_pattern_new(rows, s->n, start[rows]);
+    }
+    if (pattern != NULL) {
+        memcpy(pattern->row_start, start, ((size_t)rows + 1) * sizeof *start);
+        all_passes(s, mask, pattern, start);
+    }
+    wg_free(mask);
+    wg_free(start);
+    return pattern;
+}
+
+/* Whether the passes are fewer steps than listing the outputs' sets can be. */
+static bool bits_pay(const wg_spread *s) {
+    uint64_t lazy = 0;
+    for (uint32_t k = s->first; k < s->p->outputs; k++) {
+        lazy += s->sets.set[s->set_of[s->p->output[k]]].size == WG_LAZY ? 1 : 0;
+    }
+    return (double)lazy * s->sets.lazy > (double)s->p->count * (1.0 + s->n / WG_PASS);
+}
+
+wg_pattern *wg_program_pattern(const wg_program *p, uint32_t first, uint32_t n, const char *name) {
+    wg_spread s = {.p = p, .first = first, .n = n};
+    wg_sets_begin(&s.sets, n, p->count);
+    s.needed = wg_calloc((size_t)p->count + 1, 1);
+    s.set_of = wg_calloc((size_t)p->count + 1, sizeof *s.set_of);
+    wg_pattern *pattern = NULL;
+    if (s.needed != NULL && s.set_of != NULL && !s.sets.failed) {
+        mark_needed(p, first, s.needed);
+        propagate(&s);
+        pattern = s.sets.failed ? NULL : bits_pay(&s) ? write_rows_by_bits(&s) : write_rows(&s);
     }
     if (pattern == NULL) {
         (void)wg_fail(WG_ERROR_MEMORY, "%s: no memory for the pattern of %u terms", name, p->count);
     }
-    wg_free(needed);
-    wg_free(set_of);
-    free_sets(&s);
+    wg_free(s.needed);
+    wg_free(s.set_of);
+    wg_sets_free(&s.sets);
     return pattern;
 }
 

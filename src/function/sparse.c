@@ -37,14 +37,14 @@ static const char *name_of(const wg_sparse *s) {
 
 /* ---- Entry by entry -------------------------------------------------------------------------- */
 
-/* Programs of entries may have this many edges: their code takes some hundred bytes an edge. */
-#define WG_MOST_ENTRY_EDGES ((int64_t)1 << 22)
+/* Programs of entries may have this many edges; making one takes about 70 bytes an edge. */
+#define WG_MOST_ENTRY_EDGES ((int64_t)1 << 23)
 /* Below this the program stays in the cache, and many points are what it is for: always written
  * out. */
 #define WG_FEW_ENTRY_EDGES ((int64_t)1 << 14)
 /* What passing an edge costs in a block of lanes, one for each colour, as a multiple of passing it
  * for a single number. */
-#define WG_BLOCK_COSTS 4
+#define WG_BLOCK_COSTS 8
 
 /* What the entries are of: the Jacobian of the outputs, or of the gradient. NULL on failure. */
 static bool describe(const wg_sparse *s, bool by_columns, wg_entries *what) {

@@ -667,28 +667,41 @@ Test(sparse, large_problems_take_no_square_of_memory_or_time, .timeout = 60) {
 }
 
 /* Prefix sums: longer lists than are written down while they are propagated. */
+typedef struct wg_prefixes {
+    int inputs, outputs, terms;
+} wg_prefixes;
+
 static void prefixes(const wg_var *x, wg_var *y, void *context) {
-    const int n = *(const int *)context;
+    const wg_prefixes *of = context;
+    const int every = of->terms / (of->outputs - 2);
     wg_var sum = wg_number(0);
-    for (int i = 0; i < 60000; i++) {
-        sum = wg_add(wg_mul(wg_sin(sum), 0.5), x[i % n]);
-        if (i % 10000 == 9999) {
-            y[i / 10000] = sum;
+    for (int i = 0; i < of->terms; i++) {
+        sum = wg_add(wg_mul(wg_sin(sum), 0.5), x[i % (of->inputs - 1)]);
+        if (i % every == every - 1) {
+            y[i / every] = sum;
         }
     }
-    y[6] = wg_exp(x[n - 1]);
-    y[7] = wg_add(y[3], x[0]);
+    y[of->outputs - 2] = wg_exp(x[of->inputs - 1]);
+    y[of->outputs - 1] = wg_add(y[0], x[of->inputs - 1]);
 }
 
+/* Few outputs: their sets are listed one by one; many: bits are passed. */
 Test(sparse, long_rows_are_complete) {
-    int n = 5000;
-    wg_function *fn = record_at(prefixes, &n, n, 8);
-    wg_pattern *p;
-    cr_assert_eq(wg_function_jacobian_pattern(fn, &p), WG_OK);
-    expect_well_formed(p);
-    for (int64_t k = 0; k < 8; k++) {
-        cr_assert_eq(p->row_start[k + 1] - p->row_start[k], k == 6 ? 1 : n);
+    for (int outputs = 8; outputs <= 62; outputs += 54) {
+        wg_prefixes of = {5000, outputs, 60000};
+        wg_function *fn = record_at(prefixes, &of, of.inputs, outputs);
+        wg_pattern *p;
+        cr_assert_eq(wg_function_jacobian_pattern(fn, &p), WG_OK);
+        expect_well_formed(p);
+        const int64_t every = of.terms / (outputs - 2), all = of.inputs - 1;
+        for (int64_t k = 0; k < outputs - 2; k++) {
+            const int64_t seen = (k + 1) * every < all ? (k + 1) * every : all;
+            cr_assert_eq(p->row_start[k + 1] - p->row_start[k], seen);
+            cr_assert_eq(p->column[p->row_start[k + 1] - 1], seen - 1);
+        }
+        cr_assert_eq(p->column[p->row_start[outputs - 2]], all);
+        cr_assert_eq(p->count - p->row_start[outputs - 1], (every < all ? every : all) + 1);
+        wg_pattern_free(p);
+        wg_function_free(fn);
     }
-    wg_pattern_free(p);
-    wg_function_free(fn);
 }
