@@ -687,7 +687,7 @@ static void prefixes(const wg_var *x, wg_var *y, void *context) {
 
 /* Few outputs: their sets are listed one by one; many: bits are passed. */
 Test(sparse, long_rows_are_complete) {
-    for (int outputs = 8; outputs <= 62; outputs += 54) {
+    for (int outputs = 8; outputs <= 122; outputs += 114) {
         wg_prefixes of = {5000, outputs, 60000};
         wg_function *fn = record_at(prefixes, &of, of.inputs, outputs);
         wg_pattern *p;
@@ -704,4 +704,37 @@ Test(sparse, long_rows_are_complete) {
         wg_pattern_free(p);
         wg_function_free(fn);
     }
+}
+
+/* y_i = sin x_i, and behind them the sum of exponentials. */
+static void fan(const wg_var *x, wg_var *y, void *context) {
+    const int n = *(const int *)context;
+    wg_var sum = wg_number(0);
+    for (int i = 0; i < n; i++) {
+        y[i] = wg_sin(x[i]);
+        sum = wg_add(sum, wg_exp(x[i]));
+    }
+    y[n] = sum;
+}
+
+Test(sparse, more_colours_than_a_buffer_holds) {
+    int n = 3000;
+    wg_function *fn = record_at(fan, &n, n, n + 1);
+    wg_sparse *sparse = wg_function_sparse_jacobian(fn, (wg_sparse_options){WG_SPARSE_COLUMNS});
+    cr_assert_eq(wg_sparse_colours(sparse), n);
+    const wg_pattern *p = wg_sparse_pattern(sparse);
+    cr_assert_eq(p->count, 2 * n);
+    double *x = points(1, n, 4), *values = malloc((size_t)p->count * sizeof *values);
+    cr_assert_eq(wg_sparse_values(sparse, 1, x, NULL, values), WG_OK);
+    for (int i = 0; i < n; i++) {
+        cr_assert_float_eq(values[i], cos(x[i]), 1e-14);
+        cr_assert_float_eq(values[n + i], exp(x[i]), 1e-14);
+    }
+    wg_sparse_free(sparse);
+    wg_sparse *chosen = wg_function_sparse_jacobian(fn, wg_sparse_defaults());
+    cr_assert_eq(wg_sparse_method_of(chosen), WG_SPARSE_ENTRIES);
+    wg_sparse_free(chosen);
+    wg_function_free(fn);
+    free(x);
+    free(values);
 }
