@@ -47,9 +47,11 @@ WG_API wg_status wg_function_hessian_pattern(const wg_function *fn, wg_pattern *
 /* How values are made. Jacobians: AUTO, ENTRIES, COLUMNS, ROWS; Hessians: AUTO, ENTRIES, STAR,
  * ACYCLIC. */
 typedef enum wg_sparse_method {
-    WG_SPARSE_AUTO,    /* ENTRIES where that takes fewer operations, else compressed: the side of
-                          fewer colours, or STAR */
-    WG_SPARSE_ENTRIES, /* a program whose outputs are the entries */
+    WG_SPARSE_AUTO,    /* ENTRIES where few operations lie between the entries and their inputs, or
+                          no more than 8 times those that one product passes; else compressed: the
+                          side of fewer colours, or STAR */
+    WG_SPARSE_ENTRIES, /* a program whose outputs are the entries: fastest to run, slower to make
+                          (some 70 bytes an operation while it is made) */
     WG_SPARSE_COLUMNS, /* Jacobian-vector products, one for each colour of columns */
     WG_SPARSE_ROWS,    /* vector-Jacobian products, one for each colour of rows */
     WG_SPARSE_STAR,    /* Hessian-vector products; each entry is read from one of them */

@@ -46,7 +46,7 @@ static const char *name_of(const wg_sparse *s) {
  * for a single number. */
 #define WG_BLOCK_COSTS 8
 
-/* What the entries are of: the Jacobian of the outputs, or of the gradient. NULL on failure. */
+/* What the entries are of: the Jacobian of the outputs, or of the gradient. False on failure. */
 static bool describe(const wg_sparse *s, bool by_columns, wg_entries *what) {
     const wg_program *p = s->fn->value;
     *what = (wg_entries){p, 0, s->pattern, by_columns, false};
@@ -66,7 +66,7 @@ static int64_t longest_row(const wg_pattern *p) {
     return most;
 }
 
-/* No coloring takes fewer products than this. */
+/* No colouring takes fewer products than this. */
 static wg_status fewest_products(const wg_sparse *s, int64_t *fewest) {
     *fewest = longest_row(s->pattern);
     if (s->hessian) { /* an arrow takes two, whatever its longest row */
