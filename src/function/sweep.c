@@ -286,31 +286,35 @@ static void give(wg_sweep *s, uint32_t to, uint32_t part) {
     s->adjoint[to] = wg_build_sum(s->b, s->adjoint[to], part);
 }
 
+/* g times the derivative of a rule of the terms at[…], which is term r, to operand `which`. */
+static uint32_t contribution(wg_builder *b, wg_rule_index rule, const uint32_t *at, uint32_t r,
+                             int which, uint32_t g) {
+    if (rule == WG_RULE_div) { /* one division serves both operands */
+        const uint32_t scaled =
+            b->relaxed
+                ? wg_build_rule(b, WG_RULE_div, g, at[1], 0)
+                : wg_build_times(b, g, wg_build_partial(b, rule, 0, at[0], at[1], 0, r), rule);
+        return which == 0 ? scaled
+                          : wg_build_times(b, scaled, wg_build_rule(b, WG_RULE_neg, r, 0, 0), rule);
+    }
+    const uint32_t partial = wg_build_partial(b, rule, which, at[0], at[1], at[2], r);
+    return wg_build_is_number(b, partial, 0) ? WG_NO_TERM : wg_build_times(b, g, partial, rule);
+}
+
+uint32_t wg_build_contribution(wg_builder *b, uint32_t index, int which, uint32_t g) {
+    const wg_term term = b->term[index]; /* by value: building moves the list */
+    return contribution(b, (wg_rule_index)term.code, term.at, index, which, g);
+}
+
 /* g to the operands of one term. */
 static void give_plain(wg_sweep *s, uint32_t i, uint32_t g) {
     const wg_term *term = &s->p->term[i];
-    const wg_rule_index rule = (wg_rule_index)term->code;
+    const uint32_t at[3] = {s->map[term->at[0]], s->map[term->at[1]], s->map[term->at[2]]};
     const int arity = wg_term_arity(term);
-    wg_builder *b = s->b;
     for (int k = 0; k < arity; k++) {
-        const uint32_t to = term->at[k];
-        if (s->active[to] == 0) {
-            continue;
-        }
-        const uint32_t x = s->map[term->at[0]], y = s->map[term->at[1]], z = s->map[term->at[2]];
-        if (rule == WG_RULE_div) { /* one division serves both operands */
-            const uint32_t scaled =
-                b->relaxed ? wg_build_rule(b, WG_RULE_div, g, y, 0)
-                           : wg_build_times(b, g, wg_build_partial(b, rule, 0, x, y, z, 0), rule);
-            give(s, to,
-                 k == 0 ? scaled
-                        : wg_build_times(b, scaled, wg_build_rule(b, WG_RULE_neg, s->map[i], 0, 0),
-                                         rule));
-            continue;
-        }
-        const uint32_t partial = wg_build_partial(b, rule, k, x, y, z, s->map[i]);
-        if (!wg_build_is_number(b, partial, 0)) {
-            give(s, to, wg_build_times(b, g, partial, rule));
+        if (s->active[term->at[k]] != 0) {
+            give(s, term->at[k],
+                 contribution(s->b, (wg_rule_index)term->code, at, s->map[i], k, g));
         }
     }
 }

@@ -6,9 +6,6 @@
 
 /* g times a derivative of `rule`; a zero is absolute, as on the tape. */
 uint32_t wg_build_times(wg_builder *b, uint32_t g, uint32_t partial, wg_rule_index rule);
-/* a + c, either of which may be WG_NO_TERM, which stands for nothing. */
-uint32_t wg_build_sum(wg_builder *b, uint32_t a, uint32_t c);
-
 /* d root / d leaf, known before the sweep comes by. */
 typedef struct wg_slope {
     uint32_t leaf; /* a term of the source */
