@@ -33,6 +33,9 @@ void wg_function_free(wg_function *fn) {
         wg_code_free(atomic_load(&fn->code[mode]));
     }
     wg_code_free(atomic_load(&fn->condition_code));
+    wg_function_free(atomic_load(&fn->derived)); /* as deep as derivatives were asked for */
+    wg_function_free(atomic_load(&fn->tangent_step[0]));
+    wg_function_free(atomic_load(&fn->tangent_step[1]));
     wg_program_free(fn->value);
     wg_program_free(fn->condition);
     wg_free(fn->taken);

@@ -34,6 +34,8 @@ struct wg_function {
     _Atomic(wg_program *) program[WG_MODE_COUNT]; /* of derived modes; NULL until asked for */
     _Atomic(wg_code *) code[WG_MODE_COUNT];
     _Atomic(wg_code *) condition_code;
+    _Atomic(wg_function *) derived;         /* wg_function_derived */
+    _Atomic(wg_function *) tangent_step[2]; /* wg_function_tangent_step */
 };
 
 /* The program of a mode, derived at first use and owned by the function. NULL (and
@@ -44,5 +46,16 @@ const wg_code *wg_function_code(const wg_function *fn, wg_function_mode mode);
 /* Takes over what it is given (condition and taken may be NULL), also on failure; then NULL. */
 wg_function *wg_function_make(wg_program *value, wg_program *condition, uint8_t *taken,
                               bool relaxed, const wg_function_report *report);
+
+/* ---- Functions made of functions (derived.c) --------------------------------------------------
+ */
+
+/* x, w → Σₖ wₖ·∂yₖ/∂x as a function of n + m inputs and n outputs, made at first use and owned by
+ * fn; it has a derived function of its own, and so on. NULL (and wg_last_message) on failure. */
+const wg_function *wg_function_derived(const wg_function *fn);
+/* A step of a loop (loop.h) beside its tangent, as a step of a loop: state and tangents of the
+ * state, parameters and theirs, then the step's number if `counted`, to the next state and its
+ * tangents. As above. */
+const wg_function *wg_function_tangent_step(const wg_function *fn, bool counted);
 
 #endif
