@@ -17,6 +17,7 @@
 #include "wengert/plot.h"
 #include "wengert/progress.h"
 #include "wengert/random.h"
+#include "wengert/sparse.h"
 #include "wengert/tape.h"
 
 #endif

@@ -54,8 +54,7 @@ static uint32_t times(wg_builder *b, uint32_t g, uint32_t partial, wg_rule_index
     return wg_build_rule(b, WG_RULE_azmul, picks ? partial : g, picks ? g : partial, 0);
 }
 
-/* g times the derivative of term `index` to its operand `which`; WG_NO_TERM where that is zero. */
-static uint32_t contribution(wg_builder *b, uint32_t index, int which, uint32_t g) {
+uint32_t wg_build_contribution(wg_builder *b, uint32_t index, int which, uint32_t g) {
     const wg_term term = b->term[index]; /* by value: building moves the list */
     const wg_rule_index rule = (wg_rule_index)term.code;
     if (rule == WG_RULE_div) { /* one division serves both operands */
@@ -67,7 +66,7 @@ static uint32_t contribution(wg_builder *b, uint32_t index, int which, uint32_t 
     return wg_build_is_number(b, partial, 0) ? WG_NO_TERM : times(b, g, partial, rule);
 }
 
-static uint32_t sum(wg_builder *b, uint32_t a, uint32_t c) {
+uint32_t wg_build_sum(wg_builder *b, uint32_t a, uint32_t c) {
     return a == WG_NO_TERM ? c : c == WG_NO_TERM ? a : wg_build_rule(b, WG_RULE_add, a, c, 0);
 }
 
@@ -93,7 +92,7 @@ static void sweep(wg_builder *b, uint32_t top, const uint8_t *active, uint32_t *
         for (int k = 0; k < arity; k++) {
             const uint32_t to = b->term[i].at[k];
             if (active[to] != 0) {
-                adjoint[to] = sum(b, adjoint[to], contribution(b, i, k, g));
+                adjoint[to] = wg_build_sum(b, adjoint[to], wg_build_contribution(b, i, k, g));
             }
         }
     }
@@ -182,7 +181,7 @@ static wg_program *reverse(const wg_program *p, bool seeded, bool relaxed, const
         for (uint32_t k = 0; k < p->outputs; k++) {
             const uint32_t y = d.map[p->output[k]];
             d.output[k] = y;
-            d.adjoint[y] = sum(&d.b, d.adjoint[y], seeded ? p->inputs + k : one);
+            d.adjoint[y] = wg_build_sum(&d.b, d.adjoint[y], seeded ? p->inputs + k : one);
         }
         sweep(&d.b, top, d.active, d.adjoint);
         for (uint32_t i = 0; i < p->inputs; i++) {
@@ -226,7 +225,7 @@ static void copy_with_tangents(wg_builder *b, const wg_program *p, const uint32_
             }
             const uint32_t partial = partials[rule][k](b, x, y, z, map[i]);
             if (!wg_build_is_number(b, partial, 0)) {
-                tangent[i] = sum(b, tangent[i], times(b, t, partial, rule));
+                tangent[i] = wg_build_sum(b, tangent[i], times(b, t, partial, rule));
             }
         }
     }

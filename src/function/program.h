@@ -81,6 +81,11 @@ uint32_t wg_simplify(wg_builder *b, wg_rule_index rule, uint32_t *at);
 uint32_t wg_build_partial(wg_builder *b, wg_rule_index rule, int which, uint32_t x, uint32_t y,
                           uint32_t z, uint32_t r);
 
+/* g times the derivative of term `index` to its operand `which`; WG_NO_TERM where that is zero. */
+uint32_t wg_build_contribution(wg_builder *b, uint32_t index, int which, uint32_t g);
+/* a + c, where WG_NO_TERM is zero. */
+uint32_t wg_build_sum(wg_builder *b, uint32_t a, uint32_t c);
+
 /* All return NULL with wg_last_message on failure. n inputs x, m outputs y of `p`:
  *   vjp       inputs x w       outputs y, Σ w dy/dx
  *   gradient  inputs x         outputs y, dy/dx (m = 1)
