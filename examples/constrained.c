@@ -121,7 +121,7 @@ static wg_status set_up(chain *c) {
     return c->entries == NULL || c->solver == NULL ? WG_ERROR_MEMORY : WG_OK;
 }
 
-/* Lets the chain fall from a parabola that is far too short. */
+/* Lets the chain fall from a parabola that is too short for it. */
 static bool solve(chain *c, double *x, double *least) {
     double tolerances[LINKS];
     for (int i = 0; i < LINKS; i++) {

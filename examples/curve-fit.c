@@ -116,7 +116,6 @@ static const problem problems[] = {
 /* ---- Levenberg and Marquardt ----------------------------------------------------------------- */
 
 typedef double matrix[MOST_PARAMETERS][MOST_PARAMETERS];
-
 /* What is known at one set of parameters, from residuals r = model - y and their Jacobian J. */
 typedef struct linearisation {
     double sum;                       /* |r|^2 */
@@ -295,8 +294,8 @@ static wg_status solve_certified(const problem *p, double *least) {
                (long long)p->count, p->parameters, found.steps, found.sum, b, deviation, sum);
         *least = fmin(*least, fmin(fmin(b, deviation), sum));
     }
-    bool shown = status == WG_OK && p->model == thurber;
-    status = shown ? draw(fn, p, found.b, "curve-fit.svg") : status;
+    status =
+        status == WG_OK && p->model == thurber ? draw(fn, p, found.b, "curve-fit.svg") : status;
     wg_function_free(fn);
     return status;
 }
