@@ -14,6 +14,7 @@
 #define WG_MESSAGE_BYTES 512
 
 static _Thread_local char last_message[WG_MESSAGE_BYTES];
+static _Thread_local wg_status last_status;
 
 const char *wg_version(void) {
     return "0.1.0";
@@ -37,7 +38,12 @@ wg_status wg_fail(wg_status status, const char *format, ...) {
     va_start(arguments, format);
     (void)vsnprintf(last_message, sizeof last_message, format, arguments);
     va_end(arguments);
+    last_status = status;
     return status;
+}
+
+wg_status wg_last_status(void) {
+    return last_status;
 }
 
 size_t wg_dtype_size(wg_dtype dtype) {
