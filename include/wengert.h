@@ -9,6 +9,7 @@
 #include "wengert/dot.h"
 #include "wengert/elementwise.h"
 #include "wengert/function.h"
+#include "wengert/function_file.h"
 #include "wengert/lift.h"
 #include "wengert/nn.h"
 #include "wengert/op.h"
