@@ -1,6 +1,7 @@
 /* derive.c: programs of derivatives, out of the rules' own derivatives as builder calls. */
 #include "function/program.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- The vocabulary of rules.h as terms ----------------------------------------------------- */
@@ -49,8 +50,17 @@ uint32_t wg_build_partial(wg_builder *b, wg_rule_index rule, int which, uint32_t
 
 /* ---- One step of a sweep --------------------------------------------------------------------- */
 
+/* A constant derivative that is finite makes zero of a zero adjoint by itself (of either sign). */
+static bool is_plain_factor(const wg_builder *b, uint32_t partial) {
+    return b->status == WG_OK && b->term[partial].code == WG_TERM_CONSTANT &&
+           wg_term_number(&b->term[partial]) != 0 && isfinite(wg_term_number(&b->term[partial]));
+}
+
 static uint32_t times(wg_builder *b, uint32_t g, uint32_t partial, wg_rule_index rule) {
     const bool picks = wg_rule_picks(rule);
+    if (!picks && is_plain_factor(b, partial)) {
+        return wg_build_rule(b, WG_RULE_mul, g, partial, 0);
+    }
     return wg_build_rule(b, WG_RULE_azmul, picks ? partial : g, picks ? g : partial, 0);
 }
 
