@@ -10,6 +10,7 @@
 #include "wengert/dot.h"
 #include "wengert/elementwise.h"
 #include "wengert/function.h"
+#include "wengert/function_file.h"
 #include "wengert/lift.h"
 #include "wengert/loop.h"
 #include "wengert/nn.h"

@@ -28,8 +28,8 @@ void wg_free(void *memory);        /* NULL allowed */
 /* Keeps the detail for wg_last_message and returns `status`, so that callers write
  * `return wg_fail(WG_ERROR_FILE, "read_idx: %s: %s", path, strerror(errno));` */
 wg_status wg_fail(wg_status status, const char *format, ...) WG_PRINTF(2, 3);
-
-/* The status of this thread's last failure: for callers that were told only that there was one. */
+/* The status that goes with wg_last_message: why a constructor of this thread has just returned
+ * NULL. */
 wg_status wg_last_status(void);
 
 /* The product of the sizes, or -1 where a size is negative or the product times `size` overflows.

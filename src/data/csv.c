@@ -1,6 +1,6 @@
 /* csv.c: matrices of numbers from CSV files, in one pass over the file's bytes. */
+#include "base/bytes.h"
 #include "base/number.h"
-#include "bytes.h"
 #include "wengert/data.h"
 
 #include <math.h>

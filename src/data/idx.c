@@ -1,6 +1,6 @@
 /* idx.c: IDX files. Layout, big-endian throughout: two zero bytes, a type byte, the rank as a byte,
  * one u32 for each size, the elements in C order. */
-#include "bytes.h"
+#include "base/bytes.h"
 #include "wengert/data.h"
 
 #include <errno.h>

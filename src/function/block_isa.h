@@ -5,6 +5,11 @@
 #include <math.h>
 #include <string.h>
 
+/* Where a program is to fuse, it says so (WG_FUSED). */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define WG_FUSED(x, y, z) WG_FMA(x, y, z)
 #else

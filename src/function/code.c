@@ -51,7 +51,9 @@ static void emit(wg_coder *coder, wg_instruction step) {
     wg_code *code = coder->code;
     if (code->steps == coder->capacity) {
         const uint32_t capacity = coder->capacity < 64 ? 64 : coder->capacity * 2;
-        wg_instruction *grown = wg_realloc(code->step, (size_t)capacity * sizeof *grown);
+        wg_instruction *grown = capacity > coder->capacity /* else 2^32 steps */
+                                    ? wg_realloc(code->step, (size_t)capacity * sizeof *grown)
+                                    : NULL;
         if (grown == NULL) {
             coder->failed = true;
             return;

@@ -178,7 +178,8 @@ static wg_status run_two(const wg_function *fn, wg_function_mode mode, const wg_
                          const wg_port *in, int64_t width) {
     const wg_code *code = wg_function_code(fn, mode);
     const wg_port out[2] = {port(p->y, fn->value->outputs, 1), port(p->d, width, 1)};
-    return code == NULL ? WG_ERROR_MEMORY : wg_code_run(code, p->dtype, p->count, in, out, p->name);
+    return code == NULL ? wg_last_status()
+                        : wg_code_run(code, p->dtype, p->count, in, out, p->name);
 }
 
 static wg_status run_gradient(const wg_function *fn, const wg_points *p) {
@@ -243,10 +244,10 @@ static wg_status run_directions(const wg_function *fn, wg_function_mode mode, co
                                 wg_port *in, int along, int64_t directions, wg_port to,
                                 int64_t step) {
     const wg_code *code = wg_function_code(fn, mode);
-    void *unit = numbers(p->dtype, directions, 0, p->name);
-    wg_status status = code == NULL || unit == NULL ? wg_last_status() : WG_OK;
+    void *unit = code != NULL ? numbers(p->dtype, directions, 0, p->name) : NULL;
+    wg_status status = unit == NULL ? wg_last_status() : WG_OK;
     in[along] = port(unit, 0, 1);
-    for (int64_t k = 0; k < directions && status == WG_OK; k++) {
+    for (int64_t k = 0; k < directions && p->count > 0 && status == WG_OK; k++) {
         set_number(p->dtype, unit, k, 1);
         wg_port out[2] = {port(k == 0 ? p->y : NULL, fn->value->outputs, 1), to};
         out[1].data = (char *)to.data + (size_t)(k * step) * wg_dtype_size(p->dtype);
@@ -390,7 +391,8 @@ wg_status wg_function_recheck(const wg_function *fn, int64_t count, const double
     }
     const wg_code *code = condition_code(fn);
     const int64_t n = fn->value->inputs, branches = fn->condition->outputs;
-    double *saw = wg_alloc((size_t)count * (size_t)branches * sizeof *saw + 64);
+    const bool fits = (uint64_t)count <= (SIZE_MAX - 64) / sizeof(double) / (size_t)branches;
+    double *saw = fits ? wg_alloc((size_t)count * (size_t)branches * sizeof *saw + 64) : NULL;
     if (code == NULL || saw == NULL) {
         wg_free(saw);
         return wg_fail(WG_ERROR_MEMORY, "function_recheck: no memory for %lld points",

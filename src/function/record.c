@@ -44,7 +44,7 @@ static void mark(wg_walk *walk) {
         const uint16_t code = walk->tape->lane.opcode[i];
         if (code == WG_CODE_BRANCH && i >= walk->first) {
             walk->branches++;
-            walk->needed[walk->tape->lane.operand[i].a] = 1;
+            walk->needed[walk->tape->lane.operand[i].a] |= 1; /* an input stays one */
         } else if (walk->needed[i] == 1 && code != WG_CODE_AT) {
             for (int k = wg_rules_operands(walk->tape, i, at); k-- > 0;) {
                 walk->needed[at[k]] |= 1;
@@ -180,6 +180,8 @@ static wg_function *freeze(wg_walk *walk, wg_builder *b, const wg_var *y, int ou
     wg_program *whole = NULL, *value = NULL, *condition = NULL;
     if (output == NULL || taken == NULL) {
         b->status = WG_ERROR_MEMORY;
+    } else if (all > WG_MOST_TERMS) {
+        b->status = WG_ERROR_LIMIT;
     }
     if (build_terms(walk, b) != WG_OK) {
         wg_build_abandon(b);
@@ -261,7 +263,10 @@ wg_function *wg_function_from(const wg_var *x, int inputs, const wg_var *y, int 
         (void)wg_fail(WG_ERROR_ARGUMENT, "function: %d inputs and %d outputs", inputs, outputs);
         return NULL;
     }
-    const wg_tape *tape = inputs > 0 ? x[0].tape : y[0].tape;
+    const wg_tape *tape = inputs > 0 ? x[0].tape : NULL;
+    for (int k = 0; k < outputs && inputs == 0 && tape == NULL; k++) {
+        tape = y[k].tape;
+    }
     if (tape != NULL && tape->status != WG_OK) {
         (void)wg_fail(tape->status, "function: the tape has failed: %s", tape->message);
         return NULL;
@@ -294,7 +299,8 @@ static bool run_body(wg_tape *tape, wg_function_body body, void *context, int in
         (void)wg_fail(tape->status, "function_record: %s", tape->message);
         return false;
     }
-    return check(tape, y, outputs, false) == WG_OK;
+    /* The inputs too: a body that resets the tape takes them away. */
+    return check(tape, x, inputs, true) == WG_OK && check(tape, y, outputs, false) == WG_OK;
 }
 
 wg_function *wg_function_record(wg_function_body body, void *context, int inputs, int outputs,

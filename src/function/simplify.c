@@ -46,7 +46,8 @@ static uint32_t number(const wg_look *look, double value) {
 static double exact_reciprocal(double c) {
     int exponent;
     const double fraction = frexp(c, &exponent);
-    const bool power_of_two = fabs(fraction) == 0.5 && exponent > -1000 && exponent < 1000;
+    /* Within what single precision holds, in which programs run too. */
+    const bool power_of_two = fabs(fraction) == 0.5 && exponent > -120 && exponent < 120;
     return power_of_two ? 1 / c : 0;
 }
 
@@ -115,22 +116,13 @@ static uint32_t exact_product(const wg_look *look) {
     return WG_NO_TERM;
 }
 
-/* azmul(x, y): the first factor is absolute where it is zero. */
+/* azmul(x, y): the first factor is absolute where it is zero. (A finite second factor makes zero of
+ * zero by itself, but not always +0: derive.c, where that does not matter, uses it.) */
 static uint32_t exact_azmul(const wg_look *look) {
-    if (look->is_number[0]) {
-        const double c = look->number[0];
-        if (c == 0) {
-            return number(look, 0);
-        }
-        if (c == c) {
-            return rule2(look, WG_RULE_mul, look->x, look->y);
-        }
+    if (!look->is_number[0]) {
+        return WG_NO_TERM;
     }
-    /* A finite second factor makes zero of zero by itself. */
-    if (look->is_number[1] && isfinite(look->number[1])) {
-        return look->number[1] == 0 ? WG_NO_TERM : rule2(look, WG_RULE_mul, look->x, look->y);
-    }
-    return WG_NO_TERM;
+    return look->number[0] == 0 ? number(look, 0) : rule2(look, WG_RULE_mul, look->x, look->y);
 }
 
 static uint32_t exact_other(const wg_look *look) {

@@ -9,6 +9,7 @@
  * swept by like terms, whatever came before (loops are found again by that: roll.c). */
 #include "function/sweep.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Statements are cut off at this size. */
@@ -22,8 +23,17 @@ enum {
     LATE    /* a root: slopes are made when the sweep comes by */
 };
 
+/* A constant derivative that is finite makes zero of a zero adjoint by itself (of either sign). */
+static bool is_plain_factor(const wg_builder *b, uint32_t partial) {
+    return b->status == WG_OK && b->term[partial].code == WG_TERM_CONSTANT &&
+           wg_term_number(&b->term[partial]) != 0 && isfinite(wg_term_number(&b->term[partial]));
+}
+
 uint32_t wg_build_times(wg_builder *b, uint32_t g, uint32_t partial, wg_rule_index rule) {
     const bool picks = wg_rule_picks(rule);
+    if (!picks && is_plain_factor(b, partial)) {
+        return wg_build_rule(b, WG_RULE_mul, g, partial, 0);
+    }
     return wg_build_rule(b, WG_RULE_azmul, picks ? partial : g, picks ? g : partial, 0);
 }
 

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 void *__real_malloc(size_t bytes);
 void *__real_calloc(size_t count, size_t size);
@@ -19,12 +20,14 @@ void __wrap_free(void *memory);
 
 static atomic_long requests;
 static atomic_long blocks;
+static atomic_long largest;
 static atomic_long first_refused = LONG_MAX;
 static atomic_long last_refused = LONG_MAX;
 
 static void set(long first, long last) {
     requests = 0;
     blocks = 0;
+    largest = 0;
     first_refused = first;
     last_refused = last;
 }
@@ -35,6 +38,10 @@ long wg_test_requests(void) {
 
 long wg_test_blocks(void) {
     return blocks;
+}
+
+long wg_test_largest(void) {
+    return largest;
 }
 
 void wg_test_allow(void) {
@@ -49,7 +56,11 @@ void wg_test_refuse_one(long granted) {
     set(granted, granted);
 }
 
-static bool refused(void) {
+static bool refused(size_t bytes) {
+    const long size = bytes < LONG_MAX ? (long)bytes : LONG_MAX;
+    for (long seen = largest;
+         seen < size && !atomic_compare_exchange_weak(&largest, &seen, size);) {
+    }
     long mine = atomic_fetch_add(&requests, 1);
     return mine >= first_refused && mine <= last_refused;
 }
@@ -62,19 +73,20 @@ static void *counted(void *memory) {
 }
 
 void *__wrap_malloc(size_t bytes) {
-    return refused() ? NULL : counted(__real_malloc(bytes));
+    return refused(bytes) ? NULL : counted(__real_malloc(bytes));
 }
 
 void *__wrap_calloc(size_t count, size_t size) {
-    return refused() ? NULL : counted(__real_calloc(count, size));
+    const size_t bytes = size != 0 && count > SIZE_MAX / size ? SIZE_MAX : count * size;
+    return refused(bytes) ? NULL : counted(__real_calloc(count, size));
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t bytes) {
-    return refused() ? NULL : counted(__real_aligned_alloc(alignment, bytes));
+    return refused(bytes) ? NULL : counted(__real_aligned_alloc(alignment, bytes));
 }
 
 void *__wrap_realloc(void *memory, size_t bytes) {
-    if (refused()) {
+    if (refused(bytes)) {
         return NULL;
     }
     return memory == NULL ? counted(__real_realloc(NULL, bytes)) : __real_realloc(memory, bytes);

@@ -10,7 +10,10 @@ long wg_test_requests(void);
 /* Blocks held now, less those held at the last wg_test_allow: 0 where nothing leaked. */
 long wg_test_blocks(void);
 
-/* Sets both counts to 0; from here on all requests are granted. */
+/* The most bytes that one of them asked for. */
+long wg_test_largest(void);
+
+/* Sets all counts to 0; from here on all requests are granted. */
 void wg_test_allow(void);
 
 /* Sets both counts to 0; grants `granted` requests and refuses all after them. A test of a

@@ -86,6 +86,42 @@ Test(record, branches_are_checked_again) {
     wg_function_free(fn);
 }
 
+static void steered_by_an_input(const wg_var *x, wg_var *y, void *context) {
+    (void)context;
+    y[0] = wg_branch(x[0]) ? wg_mul(x[0], 3) : wg_number(0);
+}
+
+Test(record, an_input_that_steers_stays_an_input) {
+    wg_function *fn = record(steered_by_an_input, 1, 1, NULL);
+    const double x[] = {2, 0};
+    double y[2];
+    cr_assert_eq(wg_function_value(fn, 2, x, y), WG_OK);
+    cr_assert_eq(y[0], 6);
+    cr_assert_eq(wg_function_recheck(fn, 2, x, NULL), WG_ERROR_STATE);
+    cr_assert_not_null(strstr(wg_last_message(), "point 1"), "%s", wg_last_message());
+    wg_function_free(fn);
+}
+
+static void resets(const wg_var *x, wg_var *y, void *context) {
+    (void)context;
+    wg_tape_reset(x[0].tape);
+    y[0] = wg_number(1);
+}
+
+Test(record, a_body_that_resets_the_tape_is_refused) {
+    cr_assert_null(wg_function_record(resets, NULL, 40, 1, NULL, wg_function_defaults()));
+    cr_assert_not_null(strstr(wg_last_message(), "input 0"), "%s", wg_last_message());
+}
+
+Test(record, without_inputs_any_output_may_name_the_tape) {
+    wg_tape *tape = wg_tape_new();
+    const wg_var y[2] = {wg_number(1), wg_exp(wg_scalar(tape, 0))};
+    wg_function *fn = wg_function_from(NULL, 0, y, 2, wg_function_defaults());
+    cr_assert_not_null(fn, "%s", wg_last_message());
+    wg_function_free(fn);
+    wg_tape_free(tape);
+}
+
 static void peeks(const wg_var *x, wg_var *y, void *context) {
     (void)context;
     y[0] = wg_value(x[0]) > 0 ? wg_exp(x[0]) : x[0];

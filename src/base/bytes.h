@@ -1,0 +1,17 @@
+/* bytes.h (internal): whole files in memory. `verb` starts the error messages. */
+#ifndef WG_SRC_BYTES_H
+#define WG_SRC_BYTES_H
+
+#include "base/base.h"
+
+/* Reads the file into *bytes (free with wg_free; never NULL on success, one zero byte follows the
+ * last). Pipes work too: the size is not asked for. ARGUMENT, FILE, MEMORY. */
+wg_status wg_read_bytes(const char *verb, const char *path, unsigned char **bytes, size_t *size);
+
+/* Makes `path` a file of these bytes, or leaves what is there as it is: they go to a new file
+ * beside it, which takes its place once all of it is on the disk. An existing file keeps its
+ * permissions; one that may not be written, and anything that is no file, is refused. ARGUMENT,
+ * FILE, MEMORY. */
+wg_status wg_write_bytes(const char *verb, const char *path, const void *bytes, size_t size);
+
+#endif

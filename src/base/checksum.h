@@ -1,0 +1,12 @@
+/* checksum.h (internal): tells damaged bytes from whole ones. */
+#ifndef WG_SRC_CHECKSUM_H
+#define WG_SRC_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* CRC-32 of the bytes: the polynomial 0x04C11DB7, reflected, as in gzip and PNG (ISO/IEC 13239; PNG
+ * specification, annex D). Any damage within 32 bits in a row is seen for certain. */
+uint32_t wg_crc32(const void *bytes, size_t count);
+
+#endif
