@@ -1,0 +1,504 @@
+/* random_program.c: makes random programs and plays them on a tape. */
+#include "random_program.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Numbers --------------------------------------------------------------------------------- */
+
+uint64_t random_bits(uint64_t *state) {
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+int random_below(uint64_t *state, int bound) {
+    return (int)((random_bits(state) >> 33) % (uint64_t)bound);
+}
+
+double random_between(uint64_t *state, double low, double high) {
+    const double unit = (double)(random_bits(state) >> 11) * 0x1p-53;
+    return (double)(float)(low + unit * (high - low));
+}
+
+/* Numbers that find what only holds for others. */
+static const double odd_numbers[] = {0.0,    -0.0,     INFINITY, -INFINITY, NAN,   5e-324, -1e-310,
+                                     1.0,    -1.0,     2.0,      -2.0,      0.5,   -0.25,  3.0,
+                                     1e-200, -1e200,   DBL_MAX,  DBL_MIN,   1e16,  0.1,    -7.0,
+                                     1e308,  -DBL_MIN, 710.0,    -745.0,    1e-16, 1.5,    -2.5};
+
+static double odd_number(uint64_t *state) {
+    return random_below(state, 4) == 0 ? random_between(state, -3, 3)
+                                       : odd_numbers[random_below(state, WG_COUNT_OF(odd_numbers))];
+}
+
+/* ---- Growing a program ----------------------------------------------------------------------- */
+
+/* Inputs of smooth programs lie within ±this. */
+#define INPUT_RANGE 1.5
+/* What may grow without being brought back into a rule's range. */
+#define WIDE 4.0
+#define HUGE_VALUE 1e4
+
+/* Each node with the range its values stay in (about: ranges come from samples). */
+typedef struct growth {
+    random_program *program;
+    uint64_t state;
+    double *low, *high;
+    int nodes, capacity, recent;
+    bool same;
+} growth;
+
+static bool chance(growth *g, int percent) {
+    return random_below(&g->state, 100) < percent;
+}
+
+static random_operand node(int at) {
+    return (random_operand){RANDOM_NODE, at, 0};
+}
+
+static random_operand plain(double number) {
+    return (random_operand){RANDOM_PLAIN, 0, number};
+}
+
+static void room(growth *g) {
+    if (g->nodes == g->capacity) {
+        g->capacity = 2 * g->capacity + 64;
+        g->low = realloc(g->low, (size_t)g->capacity * sizeof *g->low);
+        g->high = realloc(g->high, (size_t)g->capacity * sizeof *g->high);
+        g->program->operation =
+            realloc(g->program->operation, (size_t)g->capacity * sizeof *g->program->operation);
+    }
+}
+
+static double along(const growth *g, random_operand in, int step, int steps) {
+    return in.from != RANDOM_NODE
+               ? in.number
+               : g->low[in.at] + (g->high[in.at] - g->low[in.at]) * step / (steps - 1);
+}
+
+/* The range of a rule over its operands' ranges. */
+static void range_of(const growth *g, int rule, const random_operand *in, double *low,
+                     double *high) {
+    enum {
+        STEPS = 5
+    };
+    const wg_rule_info *info = &wg_rule_infos[rule];
+    const int second = info->arity > 1 ? STEPS : 1, third = info->arity > 2 ? STEPS : 1;
+    *low = INFINITY;
+    *high = -INFINITY;
+    for (int i = 0; i < STEPS; i++) {
+        for (int j = 0; j < second; j++) {
+            for (int k = 0; k < third; k++) {
+                const double r = info->value(along(g, in[0], i, STEPS), along(g, in[1], j, STEPS),
+                                             along(g, in[2], k, STEPS));
+                *low = fmin(*low, r == r ? r : -INFINITY);
+                *high = fmax(*high, r == r ? r : INFINITY);
+            }
+        }
+    }
+    const double margin = (*high - *low) * 0.05;
+    *low -= margin;
+    *high += margin;
+}
+
+/* Appends an operation; -1 where its values would leave what derivatives can bear. */
+static int grow(growth *g, int rule, random_operand x, random_operand y, random_operand z) {
+    const random_operand in[3] = {x, y, z};
+    double low = -INFINITY, high = INFINITY;
+    if (g->program->kind == RANDOM_SMOOTH) {
+        range_of(g, rule, in, &low, &high);
+        if (!(low > -HUGE_VALUE && high < HUGE_VALUE)) {
+            return -1;
+        }
+    }
+    room(g);
+    g->low[g->nodes] = low;
+    g->high[g->nodes] = high;
+    g->program->operation[g->program->operations++] = (random_operation){rule, {x, y, z}};
+    return g->nodes++;
+}
+
+static int any_node(growth *g) {
+    const int back = chance(g, g->recent) ? 6 : g->nodes;
+    return g->nodes - 1 - random_below(&g->state, back < g->nodes ? back : g->nodes);
+}
+
+/* A node brought into [low, high]: as it is, by a line, or by a function that is bounded. */
+static random_operand within(growth *g, int at, double low, double high) {
+    static const int bounded[] = {WG_RULE_sin, WG_RULE_atan, WG_RULE_erf, WG_RULE_cos, WG_RULE_tanh,
+                                  WG_RULE_asinh};
+    if (g->low[at] >= low && g->high[at] <= high) {
+        return node(at);
+    }
+    if (fmax(fabs(g->low[at]), fabs(g->high[at])) > 2.5 || chance(g, 50)) {
+        const double half = (g->high[at] - g->low[at]) / 2;
+        const float scale = (float)(half > 1e-2 ? 0.9 * (high - low) / 2 / half : 1);
+        const float offset =
+            (float)((low + high) / 2 - (double)scale * (g->low[at] + g->high[at]) / 2);
+        const int scaled = grow(g, WG_RULE_mul, plain((double)scale), node(at), plain(0));
+        return node(grow(g, WG_RULE_add, node(scaled), plain((double)offset), plain(0)));
+    }
+    const int choices = (int)WG_COUNT_OF(bounded) - (g->same ? 2 : 0);
+    const int squashed =
+        grow(g, bounded[random_below(&g->state, choices)], node(at), plain(0), plain(0));
+    const float scale = (float)((high - low) / 4), offset = (float)((high + low) / 2);
+    if (chance(g, 30)) {
+        return node(grow(g, WG_RULE_fma, node(squashed), plain((double)scale),
+                         plain((double)offset)));
+    }
+    const int scaled = grow(g, WG_RULE_mul, node(squashed), plain((double)scale), plain(0));
+    return node(grow(g, WG_RULE_add, plain((double)offset), node(scaled), plain(0)));
+}
+
+static random_operand number_within(growth *g, double low, double high) {
+    static const double usual[] = {1, -1, 2, 0.5, -2, 0, 0.25};
+    const double one = usual[random_below(&g->state, WG_COUNT_OF(usual))];
+    const double number =
+        chance(g, 50) && one >= low && one <= high ? one : random_between(&g->state, low, high);
+    return (random_operand){chance(g, 70) ? RANDOM_PLAIN : RANDOM_FROZEN, 0, number};
+}
+
+static random_operand operand(growth *g, double low, double high) {
+    return chance(g, 15) ? number_within(g, low, high) : within(g, any_node(g), low, high);
+}
+
+/* ---- Which operands a rule gets -------------------------------------------------------------- */
+
+static bool has_own_batches(int rule) {
+    switch (rule) {
+    case WG_RULE_exp:
+    case WG_RULE_expm1:
+    case WG_RULE_log:
+    case WG_RULE_log1p:
+    case WG_RULE_tanh:
+    case WG_RULE_sigmoid:
+    case WG_RULE_softplus:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void exchange(double *a, double *b) {
+    const double first = *a;
+    *a = *b;
+    *b = first;
+}
+
+static void negate(double *low, double *high) {
+    const double was = *low;
+    *low = -*high;
+    *high = -was;
+}
+
+/* Where the rule's operands may lie: the table's ranges, and others on the far side of a kink. */
+static void ranges(growth *g, int rule, double *low, double *high) {
+    for (int i = 0; i < 3; i++) {
+        low[i] = wg_rule_infos[rule].low[i];
+        high[i] = wg_rule_infos[rule].high[i];
+        if (low[i] == -2 && high[i] == 2) {
+            low[i] = -WIDE;
+            high[i] = WIDE;
+        }
+    }
+    switch (rule) {
+    case WG_RULE_exp:
+    case WG_RULE_expm1:
+    case WG_RULE_exp2:
+    case WG_RULE_sinh:
+    case WG_RULE_cosh:
+    case WG_RULE_tanh:
+    case WG_RULE_erf:
+    case WG_RULE_erfc:
+        low[0] = -2;
+        high[0] = 2;
+        break;
+    case WG_RULE_div:
+        if (chance(g, 40)) {
+            negate(&low[1], &high[1]);
+        }
+        break;
+    case WG_RULE_abs:
+    case WG_RULE_sign:
+    case WG_RULE_heaviside:
+    case WG_RULE_relu:
+        if (chance(g, 50)) {
+            negate(&low[0], &high[0]);
+        }
+        break;
+    case WG_RULE_max:
+    case WG_RULE_min:
+    case WG_RULE_lt:
+    case WG_RULE_le:
+    case WG_RULE_gt:
+    case WG_RULE_ge:
+    case WG_RULE_eq:
+    case WG_RULE_ne:
+        if (chance(g, 50)) {
+            exchange(&low[0], &low[1]);
+            exchange(&high[0], &high[1]);
+        }
+        break;
+    case WG_RULE_clamp: { /* within its bounds, below, above */
+        const int other = random_below(&g->state, 3);
+        if (other != 0) {
+            exchange(&low[0], &low[other]);
+            exchange(&high[0], &high[other]);
+        }
+        if (other == 1 && chance(g, 50)) { /* bounds that contradict each other */
+            exchange(&low[1], &low[2]);
+            exchange(&high[1], &high[2]);
+        }
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+static random_operand condition(growth *g) {
+    if (chance(g, 25)) {
+        return number_within(g, 0, 1);
+    }
+    if (chance(g, 30)) {
+        return operand(g, 0.3, 2);
+    }
+    double low[3], high[3];
+    const int rule = WG_RULE_lt + random_below(&g->state, 6);
+    ranges(g, rule, low, high);
+    const random_operand x = operand(g, low[0], high[0]), y = operand(g, low[1], high[1]);
+    return node(grow(g, rule, x, y, plain(0)));
+}
+
+static void add_power(growth *g) {
+    static const double whole[] = {2, 3, -1, 1, 0, -2, 7, 31, -5, 33, 4};
+    if (chance(g, 40)) {
+        double low = 0.5, high = 1.5;
+        if (chance(g, 40)) {
+            negate(&low, &high);
+        }
+        const random_operand x = operand(g, low, high);
+        (void)grow(g, WG_RULE_pow, x, plain(whole[random_below(&g->state, WG_COUNT_OF(whole))]),
+                   plain(0));
+        return;
+    }
+    const random_operand x = operand(g, 0.3, 3);
+    const random_operand y = chance(g, 15) ? plain(0.5) : operand(g, -2, 2);
+    (void)grow(g, WG_RULE_pow, x, y, plain(0));
+}
+
+static void add_smooth(growth *g, int rule) {
+    random_operand in[3] = {plain(0), plain(0), plain(0)};
+    double low[3], high[3];
+    if (rule == WG_RULE_pow) {
+        add_power(g);
+        return;
+    }
+    ranges(g, rule, low, high);
+    const int arity = wg_rule_infos[rule].arity;
+    for (int i = 0; i < arity; i++) {
+        if (rule == WG_RULE_polygamma && i == 0) {
+            in[i] = plain(random_below(&g->state, 4));
+        } else if (rule == WG_RULE_where && i == 0) {
+            in[i] = condition(g);
+        } else if (i > 0 && chance(g, 15) && in[i - 1].from == RANDOM_NODE && low[i] <= low[i - 1] &&
+                   high[i] >= high[i - 1]) {
+            in[i] = in[i - 1];
+        } else {
+            in[i] = operand(g, low[i], high[i]);
+        }
+    }
+    (void)grow(g, rule, in[0], in[1], in[2]);
+}
+
+static void add_wild(growth *g, int rule) {
+    random_operand in[3] = {plain(0), plain(0), plain(0)};
+    for (int i = 0; i < wg_rule_infos[rule].arity; i++) {
+        in[i] = node(any_node(g));
+        if (chance(g, 30)) {
+            in[i] = (random_operand){chance(g, 70) ? RANDOM_PLAIN : RANDOM_FROZEN, 0,
+                                     odd_number(&g->state)};
+        } else if (i > 0 && chance(g, 20)) {
+            in[i] = in[i - 1];
+        }
+    }
+    (void)grow(g, rule, in[0], in[1], in[2]);
+}
+
+/* An operation again, its operands in the other order half of the time. */
+static void say_again(growth *g) {
+    const random_operation *was =
+        &g->program->operation[random_below(&g->state, g->program->operations)];
+    const random_operation again = *was;
+    const bool turn = (again.rule == WG_RULE_add || again.rule == WG_RULE_mul) && chance(g, 50);
+    (void)grow(g, again.rule, again.in[turn ? 1 : 0], again.in[turn ? 0 : 1], again.in[2]);
+}
+
+/* Whole functions are rarer than arithmetic; the small rules that identities look for are not. */
+static void add_one(growth *g) {
+    static const int common[] = {WG_RULE_add, WG_RULE_sub,    WG_RULE_mul,  WG_RULE_div,
+                                 WG_RULE_neg, WG_RULE_square, WG_RULE_where, WG_RULE_mul};
+    if (g->program->operations > 0 && chance(g, 5)) {
+        say_again(g);
+        return;
+    }
+    int rule;
+    do {
+        rule = chance(g, 45) ? common[random_below(&g->state, WG_COUNT_OF(common))]
+                             : random_below(&g->state, WG_RULE_COUNT);
+    } while (g->same && has_own_batches(rule));
+    if (g->program->kind == RANDOM_SMOOTH) {
+        add_smooth(g, rule);
+    } else {
+        add_wild(g, rule);
+    }
+}
+
+static random_operand an_output(growth *g, int k) {
+    if (k > 0 && chance(g, 10)) {
+        return g->program->output[random_below(&g->state, k)];
+    }
+    if (chance(g, 5)) {
+        return (random_operand){chance(g, 50) ? RANDOM_PLAIN : RANDOM_FROZEN, 0,
+                                random_between(&g->state, -2, 2)};
+    }
+    if (chance(g, 7)) {
+        return node(random_below(&g->state, g->program->inputs));
+    }
+    return node(k == 0 || chance(g, 50) ? g->nodes - 1 - (k < g->nodes ? k : 0) : any_node(g));
+}
+
+random_program *random_program_new(uint64_t seed, random_kind kind, bool same, int most) {
+    random_program *p = calloc(1, sizeof *p);
+    growth g = {.program = p, .state = seed * 0x2545f4914f6cdd1du + (uint64_t)kind, .same = same};
+    p->seed = seed;
+    p->kind = kind;
+    p->inputs = 1 + random_below(&g.state, 8);
+    p->outputs = chance(&g, 50) ? 1 : 1 + random_below(&g.state, 5);
+    g.recent = random_below(&g.state, 100);
+    for (int i = 0; i < p->inputs; i++) {
+        room(&g);
+        g.low[g.nodes] = -INPUT_RANGE;
+        g.high[g.nodes++] = INPUT_RANGE;
+    }
+    while (p->operations < most) {
+        add_one(&g);
+    }
+    p->output = calloc((size_t)p->outputs, sizeof *p->output);
+    for (int k = 0; k < p->outputs; k++) {
+        p->output[k] = an_output(&g, k);
+    }
+    free(g.low);
+    free(g.high);
+    return p;
+}
+
+void random_program_free(random_program *program) {
+    free(program->operation);
+    free(program->output);
+    free(program);
+}
+
+bool random_program_same(const random_program *program) {
+    for (int i = 0; i < program->operations; i++) {
+        if (has_own_batches(program->operation[i].rule)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void random_program_point(const random_program *program, uint64_t index, double *x) {
+    uint64_t state = program->seed * 31 + index * 0x9e3779b97f4a7c15u + 1;
+    for (int i = 0; i < program->inputs; i++) {
+        x[i] = program->kind == RANDOM_SMOOTH ? random_between(&state, -INPUT_RANGE, INPUT_RANGE)
+                                              : odd_number(&state);
+    }
+}
+
+static void print_operand(const random_operand *in) {
+    if (in->from == RANDOM_NODE) {
+        fprintf(stderr, " t%d", in->at);
+    } else {
+        fprintf(stderr, " %s%.17g", in->from == RANDOM_PLAIN ? "" : "frozen:", in->number);
+    }
+}
+
+void random_program_print(const random_program *program) {
+    fprintf(stderr, "seed %llu: %d inputs\n", (unsigned long long)program->seed, program->inputs);
+    for (int i = 0; i < program->operations; i++) {
+        const random_operation *op = &program->operation[i];
+        fprintf(stderr, "t%d = %s", program->inputs + i, wg_rule_infos[op->rule].name);
+        for (int k = 0; k < wg_rule_infos[op->rule].arity; k++) {
+            print_operand(&op->in[k]);
+        }
+        fputc('\n', stderr);
+    }
+    for (int k = 0; k < program->outputs; k++) {
+        fprintf(stderr, "y%d =", k);
+        print_operand(&program->output[k]);
+        fputc('\n', stderr);
+    }
+}
+
+/* ---- On a tape ------------------------------------------------------------------------------- */
+
+typedef struct verb {
+    wg_var (*one)(wg_var);
+    wg_var (*two)(wg_var, wg_var);
+    wg_var (*three)(wg_var, wg_var, wg_var);
+} verb;
+
+#define VERB_U(name, ...) {.one = wg_##name},
+#define VERB_B(name, ...) {.two = wg_##name},
+#define VERB_T(name, ...) {.three = wg_##name},
+static const verb verbs[WG_RULE_COUNT] = {WG_RULES_ARITHMETIC(VERB_B) WG_RULES_UNARY(VERB_U)
+                                              WG_RULES_BINARY(VERB_B) WG_RULES_TERNARY(VERB_T)};
+
+wg_var random_verb(int rule, const wg_var *in) {
+    const verb *v = &verbs[rule];
+    return v->one != NULL   ? v->one(in[0])
+           : v->two != NULL ? v->two(in[0], in[1])
+                            : v->three(in[0], in[1], in[2]);
+}
+
+static wg_var as_var(random_playing *playing, wg_tape *tape, const wg_var *nodes,
+                     const random_operand *in) {
+    if (in->from == RANDOM_PLAIN) {
+        return wg_number(in->number);
+    }
+    const wg_var x = in->from == RANDOM_FROZEN ? wg_scalar(tape, in->number) : nodes[in->at];
+    if (!(playing->perturbation > 0)) {
+        return x;
+    }
+    const double part = random_between(&playing->stream, 0.3, 1);
+    const bool up = random_below(&playing->stream, 2) == 1;
+    return wg_mul(x, 1 + (up ? part : -part) * playing->perturbation);
+}
+
+void random_program_play(const wg_var *x, wg_var *y, void *context) {
+    random_playing *playing = context;
+    const random_program *p = playing->program;
+    wg_tape *tape = x[0].tape;
+    wg_var *nodes = malloc((size_t)(p->inputs + p->operations) * sizeof *nodes);
+    for (int i = 0; i < p->inputs; i++) {
+        nodes[i] = x[i];
+    }
+    for (int i = 0; i < p->operations; i++) {
+        const random_operation *op = &p->operation[i];
+        wg_var in[3];
+        for (int k = 0; k < wg_rule_infos[op->rule].arity; k++) {
+            in[k] = as_var(playing, tape, nodes, &op->in[k]);
+        }
+        nodes[p->inputs + i] = random_verb(op->rule, in);
+    }
+    const random_playing as_they_are = {.program = p};
+    for (int k = 0; k < p->outputs; k++) {
+        y[k] = as_var((random_playing *)(uintptr_t)&as_they_are, tape, nodes, &p->output[k]);
+    }
+    free(nodes);
+}
