@@ -1,6 +1,7 @@
 /* derive.c: programs of derivatives, out of the rules' own derivatives as builder calls. */
 #include "function/program.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---- The vocabulary of rules.h as terms ----------------------------------------------------- */
@@ -49,9 +50,26 @@ uint32_t wg_build_partial(wg_builder *b, wg_rule_index rule, int which, uint32_t
 
 /* ---- One step of a sweep --------------------------------------------------------------------- */
 
+static bool is_truth(const wg_builder *b, uint32_t term) {
+    const uint32_t code = b->term[term].code;
+    return code == WG_RULE_lt || code == WG_RULE_le || code == WG_RULE_gt || code == WG_RULE_ge ||
+           code == WG_RULE_eq || code == WG_RULE_ne;
+}
+
 static uint32_t times(wg_builder *b, uint32_t g, uint32_t partial, wg_rule_index rule) {
-    const bool picks = wg_rule_picks(rule);
-    return wg_build_rule(b, WG_RULE_azmul, picks ? partial : g, picks ? g : partial, 0);
+    const wg_term *term = &b->term[partial];
+    /* A finite number makes zero of zero by itself; nobody sees the sign of an adjoint's zero. */
+    if (b->status == WG_OK && term->code == WG_TERM_CONSTANT && isfinite(wg_term_number(term))) {
+        return wg_build_rule(b, WG_RULE_mul, g, partial, 0);
+    }
+    if (!wg_rule_picks(rule)) {
+        return R_B(azmul, g, partial);
+    }
+    /* The zero of the derivative is absolute, and where that need not be finite g's zero too. */
+    const uint32_t product = R_B(azmul, partial, g);
+    return b->relaxed || wg_rule_is_bounded(rule) || is_truth(b, partial)
+               ? product
+               : R_T(where, g, product, R_NUM(0));
 }
 
 /* g times the derivative of term `index` to its operand `which`; WG_NO_TERM where that is zero. */

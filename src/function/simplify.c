@@ -126,10 +126,7 @@ static uint32_t exact_azmul(const wg_look *look) {
             return rule2(look, WG_RULE_mul, look->x, look->y);
         }
     }
-    /* A finite second factor makes zero of zero by itself. */
-    if (look->is_number[1] && isfinite(look->number[1])) {
-        return look->number[1] == 0 ? WG_NO_TERM : rule2(look, WG_RULE_mul, look->x, look->y);
-    }
+    /* Not so with a number behind: 0 · −2 is −0, and azmul(0, −2) is +0. */
     return WG_NO_TERM;
 }
 
