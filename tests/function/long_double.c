@@ -14,7 +14,7 @@ typedef long double real;
 /* The n-th derivative of digamma, n ≥ 0, x > 0: the recurrence up to 40, then the asymptotic series
  * (Abramowitz and Stegun 6.3.18, 6.4.11), whose terms fall below 1e-20 there. */
 static real polygamma(int n, real x) {
-    static const real bernoulli[] = {1 / 6.0L,  -1 / 30.0L,      1 / 42.0L, -1 / 30.0L,
+    static const real bernoulli[] = {1 / 6.0L,  -1 / 30.0L,     1 / 42.0L, -1 / 30.0L,
                                      5 / 66.0L, -691 / 2730.0L, 7 / 6.0L,  -3617 / 510.0L};
     const real sign = n % 2 == 0 ? -1 : 1, factorial = tgammal((real)n + 1);
     real sum = 0;
@@ -99,8 +99,11 @@ static real half_or(bool one, bool equal) {
     X(polygamma, polygamma((int)x, y), 0, polygamma((int)x + 1, y), 0)                             \
     X(fma, x *y + z, y, x, 1)                                                                      \
     X(where, x != 0 ? y : z, 0, x != 0, x == 0)                                                    \
-    X(clamp, x > z ? z : x < y ? (y > z ? z : y) : x, x >= y && x <= z, x < y && y <= z,           \
-      x > z || (x < y && y > z))
+    X(clamp,                                                                                       \
+      x > z   ? z                                                                                  \
+      : x < y ? (y > z ? z : y)                                                                    \
+              : x,                                                                                 \
+      x >= y && x <= z, x < y && y <= z, x > z || (x < y && y > z))
 
 typedef void (*formula)(const real *in, real *value, real *partial);
 

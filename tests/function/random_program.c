@@ -48,7 +48,9 @@ typedef struct growth {
     random_program *program;
     uint64_t state;
     double *low, *high;
-    int nodes, capacity, recent;
+    bool *used, *alive; /* as an operand; derivatives reach it */
+    int nodes, capacity;
+    int recent, fresh; /* per cent of operands that are among the latest, or not used so far */
     bool same;
 } growth;
 
@@ -69,6 +71,8 @@ static void room(growth *g) {
         g->capacity = 2 * g->capacity + 64;
         g->low = realloc(g->low, (size_t)g->capacity * sizeof *g->low);
         g->high = realloc(g->high, (size_t)g->capacity * sizeof *g->high);
+        g->used = realloc(g->used, (size_t)g->capacity * sizeof *g->used);
+        g->alive = realloc(g->alive, (size_t)g->capacity * sizeof *g->alive);
         g->program->operation =
             realloc(g->program->operation, (size_t)g->capacity * sizeof *g->program->operation);
     }
@@ -93,8 +97,9 @@ static void range_of(const growth *g, int rule, const random_operand *in, double
     for (int i = 0; i < STEPS; i++) {
         for (int j = 0; j < second; j++) {
             for (int k = 0; k < third; k++) {
-                const double r = info->value(along(g, in[0], i, STEPS), along(g, in[1], j, STEPS),
-                                             along(g, in[2], k, STEPS));
+                const double x = rule == WG_RULE_where ? i % 2 : along(g, in[0], i, STEPS);
+                const double r =
+                    info->value(x, along(g, in[1], j, STEPS), along(g, in[2], k, STEPS));
                 *low = fmin(*low, r == r ? r : -INFINITY);
                 *high = fmax(*high, r == r ? r : INFINITY);
             }
@@ -103,6 +108,13 @@ static void range_of(const growth *g, int rule, const random_operand *in, double
     const double margin = (*high - *low) * 0.05;
     *low -= margin;
     *high += margin;
+}
+
+/* Its derivatives are zero. */
+static bool is_flat(int rule) {
+    return (rule >= WG_RULE_lt && rule <= WG_RULE_ne) || rule == WG_RULE_sign ||
+           rule == WG_RULE_heaviside || rule == WG_RULE_floor || rule == WG_RULE_ceil ||
+           rule == WG_RULE_round;
 }
 
 /* Appends an operation; -1 where its values would leave what derivatives can bear. */
@@ -118,37 +130,66 @@ static int grow(growth *g, int rule, random_operand x, random_operand y, random_
     room(g);
     g->low[g->nodes] = low;
     g->high[g->nodes] = high;
+    g->used[g->nodes] = g->alive[g->nodes] = false;
+    for (int k = 0; k < 3; k++) {
+        if (in[k].from == RANDOM_NODE) {
+            const bool decides = rule == WG_RULE_where && k == 0;
+            g->used[in[k].at] = true;
+            g->alive[g->nodes] |= g->alive[in[k].at] && !is_flat(rule) && !decides;
+        }
+    }
     g->program->operation[g->program->operations++] = (random_operation){rule, {x, y, z}};
     return g->nodes++;
 }
 
-static int any_node(growth *g) {
+/* The latest node that is no operand so far, or -1. */
+static int unused(const growth *g) {
+    int at = g->nodes - 1;
+    while (at >= 0 && (g->used[at] || !g->alive[at]) && g->nodes - at < 200) {
+        at--;
+    }
+    return at >= 0 && !g->used[at] && g->alive[at] ? at : -1;
+}
+
+static int some_node(growth *g) {
+    if (chance(g, g->fresh) && unused(g) >= 0) {
+        return unused(g);
+    }
     const int back = chance(g, g->recent) ? 6 : g->nodes;
     return g->nodes - 1 - random_below(&g->state, back < g->nodes ? back : g->nodes);
 }
 
+/* Mostly one that depends on inputs. */
+static int any_node(growth *g) {
+    int at = some_node(g);
+    for (int again = 0; again < 3 && !g->alive[at]; again++) {
+        at = some_node(g);
+    }
+    return at;
+}
+
 /* A node brought into [low, high]: as it is, by a line, or by a function that is bounded. */
 static random_operand within(growth *g, int at, double low, double high) {
-    static const int bounded[] = {WG_RULE_sin, WG_RULE_atan, WG_RULE_erf, WG_RULE_cos, WG_RULE_tanh,
-                                  WG_RULE_asinh};
+    static const int bounded[] = {WG_RULE_sin, WG_RULE_atan, WG_RULE_erf,
+                                  WG_RULE_cos, WG_RULE_tanh, WG_RULE_asinh};
     if (g->low[at] >= low && g->high[at] <= high) {
         return node(at);
     }
     if (fmax(fabs(g->low[at]), fabs(g->high[at])) > 2.5 || chance(g, 50)) {
-        const double half = (g->high[at] - g->low[at]) / 2;
+        const double half = (g->high[at] - g->low[at]) / 2, middle = (g->low[at] + g->high[at]) / 2;
         const float scale = (float)(half > 1e-2 ? 0.9 * (high - low) / 2 / half : 1);
-        const float offset =
-            (float)((low + high) / 2 - (double)scale * (g->low[at] + g->high[at]) / 2);
-        const int scaled = grow(g, WG_RULE_mul, plain((double)scale), node(at), plain(0));
-        return node(grow(g, WG_RULE_add, node(scaled), plain((double)offset), plain(0)));
+        const int centred = grow(g, WG_RULE_sub, node(at), plain((double)(float)middle), plain(0));
+        const int scaled = grow(g, WG_RULE_mul, plain((double)scale), node(centred), plain(0));
+        const double offset = (double)(float)((low + high) / 2);
+        return node(grow(g, WG_RULE_add, node(scaled), plain(offset), plain(0)));
     }
     const int choices = (int)WG_COUNT_OF(bounded) - (g->same ? 2 : 0);
     const int squashed =
         grow(g, bounded[random_below(&g->state, choices)], node(at), plain(0), plain(0));
     const float scale = (float)((high - low) / 4), offset = (float)((high + low) / 2);
     if (chance(g, 30)) {
-        return node(grow(g, WG_RULE_fma, node(squashed), plain((double)scale),
-                         plain((double)offset)));
+        return node(
+            grow(g, WG_RULE_fma, node(squashed), plain((double)scale), plain((double)offset)));
     }
     const int scaled = grow(g, WG_RULE_mul, node(squashed), plain((double)scale), plain(0));
     return node(grow(g, WG_RULE_add, plain((double)offset), node(scaled), plain(0)));
@@ -305,8 +346,8 @@ static void add_smooth(growth *g, int rule) {
             in[i] = plain(random_below(&g->state, 4));
         } else if (rule == WG_RULE_where && i == 0) {
             in[i] = condition(g);
-        } else if (i > 0 && chance(g, 15) && in[i - 1].from == RANDOM_NODE && low[i] <= low[i - 1] &&
-                   high[i] >= high[i - 1]) {
+        } else if (i > 0 && chance(g, 15) && in[i - 1].from == RANDOM_NODE &&
+                   low[i] <= low[i - 1] && high[i] >= high[i - 1]) {
             in[i] = in[i - 1];
         } else {
             in[i] = operand(g, low[i], high[i]);
@@ -340,7 +381,7 @@ static void say_again(growth *g) {
 
 /* Whole functions are rarer than arithmetic; the small rules that identities look for are not. */
 static void add_one(growth *g) {
-    static const int common[] = {WG_RULE_add, WG_RULE_sub,    WG_RULE_mul,  WG_RULE_div,
+    static const int common[] = {WG_RULE_add, WG_RULE_sub,    WG_RULE_mul,   WG_RULE_div,
                                  WG_RULE_neg, WG_RULE_square, WG_RULE_where, WG_RULE_mul};
     if (g->program->operations > 0 && chance(g, 5)) {
         say_again(g);
@@ -350,11 +391,23 @@ static void add_one(growth *g) {
     do {
         rule = chance(g, 45) ? common[random_below(&g->state, WG_COUNT_OF(common))]
                              : random_below(&g->state, WG_RULE_COUNT);
-    } while (g->same && has_own_batches(rule));
+    } while ((g->same && has_own_batches(rule)) || (is_flat(rule) && chance(g, 80)));
     if (g->program->kind == RANDOM_SMOOTH) {
         add_smooth(g, rule);
     } else {
         add_wild(g, rule);
+    }
+}
+
+/* Brings some of the ends that are loose together in the last node. */
+static void gather(growth *g) {
+    for (int i = 0; i < 6 && g->program->kind == RANDOM_SMOOTH; i++) {
+        const int last = g->nodes - 1, loose = (g->used[last] = true, unused(g));
+        if (loose < 0 || chance(g, 10)) {
+            return;
+        }
+        const random_operand x = within(g, last, -WIDE, WIDE), y = within(g, loose, -WIDE, WIDE);
+        (void)grow(g, chance(g, 30) ? WG_RULE_mul : WG_RULE_add, x, y, plain(0));
     }
 }
 
@@ -380,20 +433,26 @@ random_program *random_program_new(uint64_t seed, random_kind kind, bool same, i
     p->inputs = 1 + random_below(&g.state, 8);
     p->outputs = chance(&g, 50) ? 1 : 1 + random_below(&g.state, 5);
     g.recent = random_below(&g.state, 100);
+    g.fresh = 30 + random_below(&g.state, 60);
     for (int i = 0; i < p->inputs; i++) {
         room(&g);
+        g.used[g.nodes] = false;
+        g.alive[g.nodes] = true;
         g.low[g.nodes] = -INPUT_RANGE;
         g.high[g.nodes++] = INPUT_RANGE;
     }
     while (p->operations < most) {
         add_one(&g);
     }
+    gather(&g);
     p->output = calloc((size_t)p->outputs, sizeof *p->output);
     for (int k = 0; k < p->outputs; k++) {
         p->output[k] = an_output(&g, k);
     }
     free(g.low);
     free(g.high);
+    free(g.used);
+    free(g.alive);
     return p;
 }
 
@@ -429,15 +488,30 @@ static void print_operand(const random_operand *in) {
 }
 
 void random_program_print(const random_program *program) {
-    fprintf(stderr, "seed %llu: %d inputs\n", (unsigned long long)program->seed, program->inputs);
+    const int n = program->inputs;
+    bool *needed = calloc((size_t)(n + program->operations), sizeof *needed);
+    fprintf(stderr, "seed %llu: %d inputs\n", (unsigned long long)program->seed, n);
+    for (int k = 0; k < program->outputs; k++) {
+        needed[program->output[k].at] |= program->output[k].from == RANDOM_NODE;
+    }
+    for (int i = program->operations; i-- > 0;) {
+        for (int k = 0; k < 3; k++) {
+            const random_operand *in = &program->operation[i].in[k];
+            needed[in->at] |= needed[n + i] && in->from == RANDOM_NODE;
+        }
+    }
     for (int i = 0; i < program->operations; i++) {
         const random_operation *op = &program->operation[i];
-        fprintf(stderr, "t%d = %s", program->inputs + i, wg_rule_infos[op->rule].name);
+        if (!needed[n + i]) {
+            continue;
+        }
+        fprintf(stderr, "t%d = %s", n + i, wg_rule_infos[op->rule].name);
         for (int k = 0; k < wg_rule_infos[op->rule].arity; k++) {
             print_operand(&op->in[k]);
         }
         fputc('\n', stderr);
     }
+    free(needed);
     for (int k = 0; k < program->outputs; k++) {
         fprintf(stderr, "y%d =", k);
         print_operand(&program->output[k]);

@@ -50,7 +50,7 @@ bool random_program_same(const random_program *program);
 /* x[0..inputs) of point `index`: where the program is smooth, or any numbers at all. */
 void random_program_point(const random_program *program, uint64_t index, double *x);
 
-/* One line an operation, to stderr. */
+/* To stderr, one line an operation that the outputs need. */
 void random_program_print(const random_program *program);
 
 /* A small generator of numbers (Steele, Lea, Flood, "Fast splittable pseudorandom number
@@ -62,8 +62,8 @@ double random_between(uint64_t *state, double low, double high); /* representabl
 /* ---- Playing it ------------------------------------------------------------------------------ */
 
 /* Context of random_program_play. A perturbation h > 0 multiplies every node, each time it is an
- * operand, by a number between 1 − h and 1 + h from `stream`: what this does to results shows how much of their
- * accuracy rounding can cost. */
+ * operand, by a number between 1 − h and 1 + h from `stream`: what this does to results shows how
+ * much of their accuracy rounding can cost. */
 typedef struct random_playing {
     const random_program *program;
     double perturbation;
