@@ -5,6 +5,11 @@
 #include <math.h>
 #include <string.h>
 
+/* MUL_ADD and its kin round twice, as the operations they stand for. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define WG_FUSED(x, y, z) WG_FMA(x, y, z)
 #else
