@@ -222,11 +222,11 @@ static void try_many_wild(uint64_t first, uint64_t count, bool by_same_functions
 }
 
 Test(exact, wild_programs_of_the_functions_that_batches_share) {
-    try_many_wild(1, 1500, true);
+    try_many_wild(1, 4000, true);
 }
 
 Test(exact, wild_programs_of_all_functions_point_by_point) {
-    try_many_wild(1, 1500, false);
+    try_many_wild(1, 4000, false);
 }
 
 /* ---- The strong zero ------------------------------------------------------------------------- */

@@ -8,8 +8,7 @@
  *
  * A failure names its seed; WG_SEED=… runs that one alone (with --filter for the test), and lists
  * the program. */
-#include "function/function.h"
-#include "random_program.h"
+#include "quantities.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -19,166 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- What is compared ------------------------------------------------------------------------ */
-
-/* Per point: name, length in n inputs and m outputs, whether it is a value of the function. The
- * values beside derivatives come from their own programs. */
-#define QUANTITIES(X)                                                                              \
-    X(value, m, true)                                                                              \
-    X(value_with_vjp, m, true)                                                                     \
-    X(value_with_jvp, m, true)                                                                     \
-    X(value_with_jacobian, m, true)                                                                \
-    X(gradient, m == 1 ? n : 0, false)                                                             \
-    X(vjp, n, false)                                                                               \
-    X(jvp, m, false)                                                                               \
-    X(jacobian, m *n, false)                                                                       \
-    X(hessian, n *n, false)                                                                        \
-    X(hvp, n, false)
-
-typedef enum quantity {
-#define QUANTITY(name, length, is_value) Q_##name,
-    QUANTITIES(QUANTITY)
-#undef QUANTITY
-    QUANTITY_COUNT
-} quantity;
-
 #define GIVES(name) (1u << Q_##name)
 #define GIVES_ALL ((1u << QUANTITY_COUNT) - 1)
 
-static const char *const quantity_names[] = {
-#define NAME(name, length, is_value) #name,
-    QUANTITIES(NAME)
-#undef NAME
-};
-
-static const bool is_value[] = {
-#define IS_VALUE(name, length, value) value,
-    QUANTITIES(IS_VALUE)
-#undef IS_VALUE
-};
-
-static int length_of(quantity q, int n, int m) {
-    switch (q) {
-#define LENGTH(name, length, is_value)                                                             \
-    case Q_##name:                                                                                 \
-        return length;
-        QUANTITIES(LENGTH)
-#undef LENGTH
-    default:
-        return 0;
-    }
-}
-
-/* All quantities of all points. */
-typedef struct results {
-    double *of[QUANTITY_COUNT];
-} results;
-
-/* A program, its recorded forms, and points with directions to try it at. */
-typedef struct subject {
-    const random_program *program;
-    wg_function *strict, *relaxed;
-    int points, n, m;
-    double *x, *w, *v; /* [points, n], [points, m], [points, n]; representable in f32 */
-} subject;
-
 static double *numbers(size_t length) {
     return calloc(length + 1, sizeof(double));
-}
-
-static results results_new(const subject *s) {
-    results r;
-    for (int q = 0; q < QUANTITY_COUNT; q++) {
-        r.of[q] = numbers((size_t)(s->points * length_of((quantity)q, s->n, s->m)));
-    }
-    return r;
-}
-
-static void results_free(results *r) {
-    for (int q = 0; q < QUANTITY_COUNT; q++) {
-        free(r->of[q]);
-    }
-}
-
-/* ---- The yardstick --------------------------------------------------------------------------- */
-
-static void read_adjoints(const wg_var *x, int n, double *out) {
-    for (int j = 0; j < n; j++) {
-        out[j] = wg_adjoint(x[j]);
-    }
-}
-
-static wg_var weighted(const wg_var *y, const double *w, int m) {
-    wg_var sum = wg_mul(y[0], w[0]);
-    for (int k = 1; k < m; k++) {
-        sum = wg_add(sum, wg_mul(y[k], w[k]));
-    }
-    return sum;
-}
-
-static double dot(const double *a, const double *b, int n) {
-    double sum = 0;
-    for (int i = 0; i < n; i++) {
-        sum += a[i] == 0 || b[i] == 0 ? 0 : a[i] * b[i];
-    }
-    return sum;
-}
-
-/* All quantities of one point; r->of[q] is where that point's go. */
-static void on_tape(const subject *s, wg_tape *tape, random_playing playing, int p,
-                    double *const *to) {
-    const int n = s->n, m = s->m;
-    const double *v = s->v + p * n, *w = s->w + p * m;
-    wg_var x[8], y[8], slope[8];
-    wg_tape_reset(tape);
-    for (int i = 0; i < n; i++) {
-        x[i] = wg_scalar(tape, s->x[p * n + i]);
-    }
-    random_program_play(x, y, &playing);
-    for (int k = 0; k < m; k++) {
-        to[Q_value][k] = to[Q_value_with_vjp][k] = to[Q_value_with_jvp][k] =
-            to[Q_value_with_jacobian][k] = wg_value(y[k]);
-        wg_zero_adjoints(tape);
-        cr_assert_eq(wg_backward_keep(y[k]), WG_OK);
-        read_adjoints(x, n, to[Q_jacobian] + k * n);
-        to[Q_jvp][k] = dot(to[Q_jacobian] + k * n, v, n);
-    }
-    if (m == 1) {
-        memcpy(to[Q_gradient], to[Q_jacobian], (size_t)n * sizeof(double));
-    }
-    const wg_var sum = weighted(y, w, m);
-    wg_zero_adjoints(tape);
-    cr_assert_eq(wg_backward_keep(sum), WG_OK);
-    read_adjoints(x, n, to[Q_vjp]);
-    for (int i = 0; i < n; i++) {
-        slope[i] = wg_number(0);
-    }
-    if (sum.tape != NULL) {
-        cr_assert_eq(wg_grad(sum, x, n, slope), WG_OK, "%s", wg_tape_message(tape));
-    }
-    for (int i = 0; i < n; i++) {
-        wg_zero_adjoints(tape);
-        cr_assert_eq(wg_backward_keep(slope[i]), WG_OK);
-        read_adjoints(x, n, to[Q_hessian] + i * n);
-        to[Q_hvp][i] = dot(to[Q_hessian] + i * n, v, n);
-    }
-    cr_assert_eq(wg_tape_status(tape), WG_OK, "%s", wg_tape_message(tape));
-}
-
-static void at_point(const subject *s, const results *r, int p, double **to) {
-    for (int q = 0; q < QUANTITY_COUNT; q++) {
-        to[q] = r->of[q] + p * length_of((quantity)q, s->n, s->m);
-    }
-}
-
-static void play_on_tape(const subject *s, double perturbation, uint64_t stream, results *r) {
-    wg_tape *tape = wg_tape_new();
-    for (int p = 0; p < s->points; p++) {
-        double *to[QUANTITY_COUNT];
-        at_point(s, r, p, to);
-        on_tape(s, tape, (random_playing){s->program, perturbation, stream}, p, to);
-    }
-    wg_tape_free(tape);
 }
 
 /* ---- The modes ------------------------------------------------------------------------------- */
@@ -206,7 +50,7 @@ static bool one_by_one(const wg_function *fn, const subject *s, results *r) {
     bool fine = true;
     for (int p = 0; p < s->points && fine; p++) {
         double *to[QUANTITY_COUNT];
-        at_point(s, r, p, to);
+        results_at(s, r, p, to);
         fine = run(fn, s, 1, s->x + p * s->n, s->w + p * s->m, s->v + p * s->n, to);
     }
     return fine;
@@ -229,11 +73,11 @@ static bool all_at_once_f32(const wg_function *fn, const subject *s, results *r)
     float *x = narrowed(s->x, s->points * s->n), *w = narrowed(s->w, s->points * s->m),
           *v = narrowed(s->v, s->points * s->n);
     for (int q = 0; q < QUANTITY_COUNT; q++) {
-        to[q] = narrowed(r->of[q], s->points * length_of((quantity)q, s->n, s->m));
+        to[q] = narrowed(r->of[q], s->points * quantity_length((quantity)q, s->n, s->m));
     }
     const bool fine = run_f32(fn, s, s->points, x, w, v, to);
     for (int q = 0; q < QUANTITY_COUNT; q++) {
-        const int length = s->points * length_of((quantity)q, s->n, s->m);
+        const int length = s->points * quantity_length((quantity)q, s->n, s->m);
         for (int i = 0; i < length; i++) {
             r->of[q][i] = (double)to[q][i];
         }
@@ -306,7 +150,7 @@ static double size_of(const double *of, int length) {
 /* What an ulp in every operand does to a quantity at one point; NaN or infinite where those are. */
 static double own_share(const subject *s, const results *want, const results *perturbed, quantity q,
                         int p) {
-    const int length = length_of(q, s->n, s->m), offset = p * length;
+    const int length = quantity_length(q, s->n, s->m), offset = p * length;
     double most = 0;
     for (int k = 0; k < SAMPLES; k++) {
         for (int i = 0; i < length; i++) {
@@ -329,10 +173,10 @@ static double share(const subject *s, const results *want, const results *pertur
 
 static void compare_at(const subject *s, const mode *way, quantity q, int p, const results *want,
                        const results *perturbed, const results *got, tally *sum) {
-    const int length = length_of(q, s->n, s->m), offset = p * length;
+    const int length = quantity_length(q, s->n, s->m), offset = p * length;
     const double *right = want->of[q] + offset, *is = got->of[q] + offset;
     const bool bits =
-        is_value[q] &&
+        quantity_is_value[q] &&
         (way->values == SAME || (way->values == SAME_IN_BLOCK && random_program_same(s->program)));
     const double slack = bits ? 0 : ULPS * way->ulp * share(s, want, perturbed, q, p);
     const double scale = size_of(right, length);
@@ -496,10 +340,10 @@ static const struct stretch {
     int seeds, least, most; /* operations */
     bool same;
 } stretches[] = {
-    {1000, 500, 1, 8, false},    {2000, 500, 1, 8, true},     {3000, 200, 8, 40, false},
-    {4000, 200, 8, 40, true},    {5000, 200, 20, 100, false}, {6000, 200, 20, 100, true},
-    {7000, 50, 100, 200, false}, {8000, 50, 100, 200, true},  {9000, 2, 5000, 5000, false},
-    {9500, 2, 5000, 5000, true},
+    {10000, 2000, 1, 8, false},    {20000, 2000, 1, 8, true},    {30000, 800, 8, 40, false},
+    {40000, 800, 8, 40, true},     {50000, 500, 20, 100, false}, {60000, 500, 20, 100, true},
+    {70000, 120, 100, 200, false}, {80000, 120, 100, 200, true}, {90000, 3, 5000, 5000, false},
+    {95000, 3, 5000, 5000, true},
 };
 
 /* Blocks of one point, of less and more than the lanes come in, and what goes point by point. */
