@@ -14,7 +14,6 @@
 #include <criterion/parameterized.h>
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -389,9 +388,5 @@ ParameterizedTest(int *row, modes, agree_on_random_programs) {
                      part * (double)(sums[k].skipped + sums[k].compared) + 20,
                      "%s: %ld of %ld skipped", modes[k].name, sums[k].skipped,
                      sums[k].skipped + sums[k].compared);
-        if (getenv("WG_TALLY") != NULL) {
-            fprintf(stderr, "%d %s: %ld compared, %ld skipped\n", *row, modes[k].name,
-                    sums[k].compared, sums[k].skipped);
-        }
     }
 }
