@@ -38,6 +38,15 @@ results results_new(const subject *s) {
     return r;
 }
 
+void results_spoil(const subject *s, results *r) {
+    for (int q = 0; q < QUANTITY_COUNT; q++) {
+        const int length = s->points * quantity_length((quantity)q, s->n, s->m);
+        for (int i = 0; i < length; i++) {
+            r->of[q][i] = -1.25e29;
+        }
+    }
+}
+
 void results_free(results *r) {
     for (int q = 0; q < QUANTITY_COUNT; q++) {
         free(r->of[q]);

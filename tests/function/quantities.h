@@ -46,6 +46,8 @@ typedef struct subject {
 
 results results_new(const subject *s);
 void results_free(results *r);
+/* Fills them with what nothing computes, so that what a mode leaves out is seen. */
+void results_spoil(const subject *s, results *r);
 
 /* to[q] is where quantity q of point p stands in r. */
 void results_at(const subject *s, const results *r, int p, double **to);

@@ -303,6 +303,7 @@ static void try_program(const random_program *program, int points, tally *sums) 
     }
     for (int k = 0; k < (int)WG_COUNT_OF(modes); k++) {
         const mode *way = &modes[k];
+        results_spoil(&s, &got);
         const bool fine = way->play(way->relaxed ? s.relaxed : s.strict, &s, &got);
         cr_assert(fine, "seed %llu, %s: %s", (unsigned long long)program->seed, way->name,
                   wg_last_message());
@@ -389,4 +390,69 @@ ParameterizedTest(int *row, modes, agree_on_random_programs) {
                      "%s: %ld of %ld skipped", modes[k].name, sums[k].skipped,
                      sums[k].skipped + sums[k].compared);
     }
+}
+
+/* ---- Programs too large to write Jacobians out ----------------------------------------------- */
+
+enum {
+    LONG_INPUTS = 8,
+    LONG_STEPS = 140000 /* × 2 operations × 8 rows or columns: more terms than are written out */
+};
+
+/* y[k] is where a long chain stands k steps before its end. */
+static void play_long(const wg_var *x, wg_var *y, void *context) {
+    const int outputs = *(const int *)context;
+    wg_var t = x[0];
+    for (int i = 1; i <= LONG_STEPS; i++) {
+        t = wg_sub(wg_mul(t, x[i % LONG_INPUTS]), x[(i + 3) % LONG_INPUTS]);
+        if (LONG_STEPS - i < outputs) {
+            y[LONG_STEPS - i] = t;
+        }
+    }
+}
+
+ParameterizedTestParameters(modes, agree_where_jacobians_run_by_direction) {
+    static int outputs[] = {LONG_INPUTS, LONG_INPUTS + 1}; /* by rows, by columns */
+    return cr_make_param_array(int, outputs, 2);
+}
+
+ParameterizedTest(int *outputs, modes, agree_where_jacobians_run_by_direction) {
+    enum {
+        N = LONG_INPUTS,
+        POINTS = 2
+    };
+    const int m = *outputs;
+    double x[POINTS][N], y[POINTS * (N + 1)], again[POINTS * (N + 1)], w[POINTS * (N + 1)],
+        g[POINTS][N], hv[POINTS][N], v[POINTS][N];
+    double jacobian[POINTS * (N + 1) * N], hessian[POINTS][N][N];
+    uint64_t state = 5;
+    for (int p = 0; p < POINTS; p++) {
+        for (int i = 0; i < N; i++) {
+            x[p][i] = random_between(&state, -0.9, 0.9);
+            v[p][i] = i == 2 ? 1 : 0;
+        }
+    }
+    wg_function *fn = wg_function_record(play_long, outputs, N, m, NULL, wg_function_defaults());
+    cr_assert_not_null(fn, "%s", wg_last_message());
+    cr_assert_gt((int64_t)fn->value->count * N, INT64_C(1) << 21);
+    cr_assert_eq(wg_function_jacobian(fn, POINTS, x[0], y, jacobian), WG_OK);
+    for (int k = 0; k < m; k++) {
+        for (int i = 0; i < POINTS * m; i++) {
+            w[i] = i % m == k ? 1 : 0;
+        }
+        cr_assert_eq(wg_function_vjp(fn, POINTS, x[0], w, again, g[0]), WG_OK);
+        for (int i = 0; i < POINTS * N; i++) {
+            const int p = i / N, j = i % N;
+            cr_assert_float_eq(jacobian[(p * m + k) * N + j], g[p][j], 1e-12, "%d %d %d", p, k, j);
+            cr_assert_eq(again[p * m + k], y[p * m + k]);
+        }
+    }
+    cr_assert_eq(wg_function_hessian(fn, POINTS, x[0], w, hessian[0][0]), WG_OK);
+    cr_assert_eq(wg_function_hvp(fn, POINTS, x[0], w, v[0], hv[0]), WG_OK);
+    for (int i = 0; i < POINTS * N; i++) {
+        const int p = i / N, j = i % N;
+        cr_assert_float_eq(hessian[p][j][2], hv[p][j], 1e-12);
+        cr_assert_float_eq(hessian[p][2][j], hv[p][j], 1e-12);
+    }
+    wg_function_free(fn);
 }
