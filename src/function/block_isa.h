@@ -5,7 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* Where a program is to fuse, it says so (WG_FUSED). */
+/* MUL_ADD and its kin round twice, as the operations they stand for; where a program is to fuse, it
+ * says so (WG_FUSED). */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #endif

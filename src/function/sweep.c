@@ -23,18 +23,26 @@ enum {
     LATE    /* a root: slopes are made when the sweep comes by */
 };
 
-/* A constant derivative that is finite makes zero of a zero adjoint by itself (of either sign). */
-static bool is_plain_factor(const wg_builder *b, uint32_t partial) {
-    return b->status == WG_OK && b->term[partial].code == WG_TERM_CONSTANT &&
-           wg_term_number(&b->term[partial]) != 0 && isfinite(wg_term_number(&b->term[partial]));
+static bool is_truth(const wg_builder *b, uint32_t term) {
+    const uint32_t code = b->term[term].code;
+    return code == WG_RULE_lt || code == WG_RULE_le || code == WG_RULE_gt || code == WG_RULE_ge ||
+           code == WG_RULE_eq || code == WG_RULE_ne;
 }
 
 uint32_t wg_build_times(wg_builder *b, uint32_t g, uint32_t partial, wg_rule_index rule) {
-    const bool picks = wg_rule_picks(rule);
-    if (!picks && is_plain_factor(b, partial)) {
+    const wg_term *term = &b->term[partial];
+    /* A finite number makes zero of zero by itself; nobody sees the sign of an adjoint's zero. */
+    if (b->status == WG_OK && term->code == WG_TERM_CONSTANT && isfinite(wg_term_number(term))) {
         return wg_build_rule(b, WG_RULE_mul, g, partial, 0);
     }
-    return wg_build_rule(b, WG_RULE_azmul, picks ? partial : g, picks ? g : partial, 0);
+    if (!wg_rule_picks(rule)) {
+        return wg_build_rule(b, WG_RULE_azmul, g, partial, 0);
+    }
+    /* The zero of the derivative is absolute, and where that need not be finite g's zero too. */
+    const uint32_t product = wg_build_rule(b, WG_RULE_azmul, partial, g, 0);
+    return b->status != WG_OK || b->relaxed || wg_rule_is_bounded(rule) || is_truth(b, partial)
+               ? product
+               : wg_build_rule(b, WG_RULE_where, g, product, wg_build_constant(b, 0));
 }
 
 uint32_t wg_build_sum(wg_builder *b, uint32_t a, uint32_t c) {

@@ -34,6 +34,11 @@ static inline bool wg_rule_picks(wg_rule_index index) {
 #undef WG_IS_RULE
 }
 
+/* Whether the derivatives of a rule that picks are finite whatever its operands. */
+static inline bool wg_rule_is_bounded(wg_rule_index index) {
+    return index != WG_RULE_azmul && index != WG_RULE_relu; /* relu's of NaN is NaN */
+}
+
 /* The loops for the machine this runs on, WG_RULE_COUNT of them. */
 const wg_rule_loops *wg_kernel_rule_loops(void);
 

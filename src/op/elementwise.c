@@ -74,7 +74,7 @@ static void elementwise_chain(wg_call *call, wg_var g) {
         wg_var partial = info->partial[which](in[1], in[2], in[3], in[4]);
         bool is_zero = partial.tape == NULL && partial.as.number == 0;
         if (!is_zero) {
-            wg_give(call, which, wg_times(g, partial, wg_rule_picks(info->index)));
+            wg_give(call, which, wg_times(g, partial, info));
         }
     }
 }

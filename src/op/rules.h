@@ -47,7 +47,7 @@ static inline const wg_rule_info *wg_rule_of_code(uint16_t code) {
 }
 
 /* g · partial, and nothing done where the partial is 1 or −1. A zero g is absolute; where the rule
- * picks (wg_rule_picks), a zero partial is. */
-wg_var wg_times(wg_var g, wg_var partial, bool picks);
+ * picks (wg_rule_picks), a zero partial is too. info: NULL for the forms with a plain operand. */
+wg_var wg_times(wg_var g, wg_var partial, const wg_rule_info *info);
 
 #endif

@@ -30,12 +30,17 @@ WG_RULES_UNARY(WG_VERBS_U)
 WG_RULES_BINARY(WG_VERBS_B)
 WG_RULES_TERNARY(WG_VERBS_T)
 
-wg_var wg_times(wg_var g, wg_var partial, bool picks) {
+wg_var wg_times(wg_var g, wg_var partial, const wg_rule_info *info) {
     if (partial.tape == NULL && partial.as.number == 1) {
         return g;
     }
     if (partial.tape == NULL && partial.as.number == -1) {
         return (wg_neg)(g);
     }
-    return picks ? (wg_azmul)(partial, g) : (wg_azmul)(g, partial);
+    if (info == NULL || !wg_rule_picks(info->index)) {
+        return (wg_azmul)(g, partial);
+    }
+    const wg_var product = (wg_azmul)(partial, g);
+    const bool absolute = wg_rule_is_bounded(info->index) || (g.tape == NULL && g.as.number != 0);
+    return absolute ? product : (wg_where)(g, product, wg_number(0));
 }

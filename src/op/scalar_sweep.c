@@ -212,8 +212,7 @@ void wg_rules_chain(wg_tape *tape, uint64_t index, wg_var g) {
         wg_var partial = info != NULL ? info->partial[k](in[0], in[1], in[2], r)
                                       : number_partial(tape, index, in[0], r);
         if (partial.tape != NULL || partial.as.number != 0) {
-            wg_give_recorded(tape, in[k],
-                             wg_times(g, partial, info != NULL && wg_rule_picks(info->index)));
+            wg_give_recorded(tape, in[k], wg_times(g, partial, info));
         }
     }
 }

@@ -70,7 +70,7 @@ static bool recordable(wg_var x) {
 }
 
 /* Equal operands would break the sweep's load of both adjoints before a store: one is recorded as x
- * + 0. */
+ * + -0, which is x itself, zeros of both signs included. */
 static wg_var twice(wg_rule_index index, wg_var x, const char *site) {
     double value = x.tape->lane.value[x.as.slot.index];
     if (index == WG_RULE_mul) {
@@ -79,7 +79,7 @@ static wg_var twice(wg_rule_index index, wg_var x, const char *site) {
     if (index == WG_RULE_add) {
         return with_number(index, WG_CODE_MUL_NUMBER, x, 2, value + value, site);
     }
-    wg_var in[2] = {x, with_number(index, WG_CODE_ADD_NUMBER, x, 0, value, site)};
+    wg_var in[2] = {x, with_number(index, WG_CODE_ADD_NUMBER, x, -0.0, value, site)};
     return slow(index, in, site);
 }
 

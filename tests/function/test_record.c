@@ -195,3 +195,20 @@ Test(record, from_variables_on_a_tape) {
     cr_assert_null(wg_function_from(x, 2, y, 1, wg_function_defaults()));
     wg_tape_free(tape);
 }
+
+static void less_itself(const wg_var *x, wg_var *y, void *context) {
+    (void)context;
+    y[0] = wg_sub(x[0], x[0]);
+}
+
+Test(record, a_difference_of_equals_is_plus_zero_for_either_zero) {
+    wg_function *fn = record(less_itself, 1, 1, NULL);
+    const double x = -0.0;
+    double y = 1;
+    cr_assert_eq(wg_function_value(fn, 1, &x, &y), WG_OK);
+    cr_assert(y == 0 && !signbit(y), "%g", y);
+    wg_function_report report;
+    cr_assert_eq(wg_function_report_of(fn, &report), WG_OK);
+    cr_assert_eq(report.operations, 1);
+    wg_function_free(fn);
+}

@@ -342,6 +342,26 @@ Test(traps, where_is_clean_in_the_second_derivative) {
     wg_tape_free(tape);
 }
 
+/* The zero adjoint of what is not taken stays absolute in rules whose own derivative is NaN or
+ * infinite, in sweeps that record too. */
+Test(traps, a_recorded_zero_adjoint_is_absolute) {
+    wg_tape *tape = wg_tape_new();
+    const double data[2] = {-1, 0};
+    wg_var x[3] = {wg_scalar(tape, -1), wg_scalar(tape, 0),
+                   wg_variable(tape, WG_F64, WG_SHAPE(2), data)};
+    for (int i = 0; i < 3; i++) {
+        const wg_var danger[] = {wg_relu(wg_log(x[i])), wg_azmul(wg_log(x[i]), wg_log(x[i]))};
+        for (int k = 0; k < 2; k++) {
+            wg_var y = wg_sum(wg_where(wg_gt(x[i], 0), danger[k], wg_square(x[i]))), slope;
+            cr_assert_eq(wg_grad(y, &x[i], 1, &slope), WG_OK, "%s", wg_tape_message(tape));
+            const double want = i == 1 ? 0 : -2; /* the array's two, summed, are -2 + 0 */
+            cr_expect_eq(wg_value(wg_sum(slope)), want, "%d, %d: %g", i, k,
+                         wg_value(wg_sum(slope)));
+        }
+    }
+    wg_tape_free(tape);
+}
+
 /* ---- NaN, infinity, absolute zero --------------------------------------------------------------
  */
 
