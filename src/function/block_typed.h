@@ -1,18 +1,17 @@
 /* block_typed.h (internal): a block of lanes in the type T; included once a type by block_isa.h. */
 
-/* Whole groups of WG_LANES, which compilers make vectors of without loops for the rest. */
+/* A step's result is never one of its operands, which compilers cannot see: `omp simd` says it.
+ * Lanes come in whole groups, so that there is no loop for the rest. */
 #define WG_STEP_CASE(name, value)                                                                  \
-    case WG_STEP_##name:                                                                           \
-        for (uint32_t group = 0; group < lanes; group += WG_LANES) {                               \
-            const T *a = slot + step->a * size + group, *b = slot + step->b * size + group;        \
-            const T *c = slot + step->c * size + group;                                            \
-            T *restrict o = out + group;                                                           \
-            (void)a, (void)b, (void)c;                                                             \
-            for (uint32_t j = 0; j < WG_LANES; j++) {                                              \
-                o[j] = value;                                                                      \
-            }                                                                                      \
+    case WG_STEP_##name: {                                                                         \
+        const T *a = slot + step->a * size, *b = slot + step->b * size,                            \
+                *c = slot + step->c * size;                                                        \
+        (void)a, (void)b, (void)c;                                                                 \
+        _Pragma("omp simd") for (uint32_t j = 0; j < lanes; j++) {                                 \
+            out[j] = value;                                                                        \
         }                                                                                          \
-        break;
+        break;                                                                                     \
+    }
 
 static void WG_TYPED(load)(const wg_port *port, uint32_t index, int64_t first, uint32_t valid,
                            uint32_t lanes, T *restrict out) {
@@ -56,7 +55,7 @@ static void WG_TYPED(call)(const wg_block_run *run, const wg_step *step, const T
 
 static void WG_TYPED(block)(const wg_block_run *run, int64_t first, uint32_t valid, void *memory) {
     T *const slot = memory;
-    const uint32_t lanes = run->lanes;
+    const uint32_t lanes = run->lanes / WG_LANES * WG_LANES;
     const size_t size = lanes;
     const double *const constant = run->code->constant;
     const wg_step *const end = run->code->step + run->code->steps;
