@@ -10,6 +10,7 @@
 #include "wengert/elementwise.h"
 #include "wengert/function.h"
 #include "wengert/lift.h"
+#include "wengert/map.h"
 #include "wengert/nn.h"
 #include "wengert/op.h"
 #include "wengert/optim.h"

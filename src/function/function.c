@@ -1,5 +1,6 @@
 /* function.c: a function's life, its programs, and the calls that run them. */
 #include "function/function.h"
+#include "function/map.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -33,6 +34,7 @@ void wg_function_free(wg_function *fn) {
         wg_code_free(atomic_load(&fn->code[mode]));
     }
     wg_code_free(atomic_load(&fn->condition_code));
+    wg_map_cache_free(atomic_load(&fn->map));
     wg_program_free(fn->value);
     wg_program_free(fn->condition);
     wg_free(fn->taken);

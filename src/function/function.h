@@ -25,6 +25,9 @@ typedef enum wg_function_mode {
     WG_MODE_COUNT
 } wg_function_mode;
 
+/* What wg_map has made of a function (map.c). */
+typedef struct wg_map_cache wg_map_cache;
+
 struct wg_function {
     wg_program *value;     /* inputs x, outputs y */
     wg_program *condition; /* inputs x, outputs what wg_branch saw; NULL where nothing steered */
@@ -34,6 +37,7 @@ struct wg_function {
     _Atomic(wg_program *) program[WG_MODE_COUNT]; /* of derived modes; NULL until asked for */
     _Atomic(wg_code *) code[WG_MODE_COUNT];
     _Atomic(wg_code *) condition_code;
+    _Atomic(wg_map_cache *) map;
 };
 
 /* The program of a mode, derived at first use and owned by the function. NULL (and

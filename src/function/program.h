@@ -72,6 +72,10 @@ void wg_build_abandon(wg_builder *b);
 /* Appends all of `program` with its inputs as terms input[…]; map[i] (program->count of them) is
  * what term i became. */
 void wg_build_copy(wg_builder *b, const wg_program *program, const uint32_t *input, uint32_t *map);
+/* A program of `count` of another's outputs (which[…]) and of what they need; the inputs stay. NULL
+ * (and wg_last_message) on failure. */
+wg_program *wg_program_pick(const wg_program *whole, uint32_t count, const uint32_t *which,
+                            bool relaxed, const char *name);
 /* What rule(x, y, z) becomes where an identity or folding applies, or WG_NO_TERM (simplify.c). */
 uint32_t wg_simplify(wg_builder *b, wg_rule_index rule, uint32_t *at);
 
