@@ -1,152 +1,10 @@
-/* map.c: a recorded function as an elementwise operation: its checks, its forward pass, and the
- * code that a function keeps for it. */
+/* map.c: a recorded function as an elementwise operation: its checks and its forward pass. */
 #include "function/map.h"
 #include "tape/tape.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* ---- What a function keeps ------------------------------------------------------------------- */
-
-typedef struct wg_map_part {
-    wg_map_wanted wanted;
-    wg_code *code;
-    struct wg_map_part *next;
-} wg_map_part;
-
-struct wg_map_cache {
-    _Atomic(wg_map_part *) first;
-    uint32_t inputs;
-    _Atomic(wg_function *) derivative[]; /* by operand */
-};
-
-void wg_map_cache_free(wg_map_cache *cache) {
-    if (cache == NULL) {
-        return;
-    }
-    wg_map_part *part = atomic_load(&cache->first);
-    while (part != NULL) {
-        wg_map_part *next = part->next;
-        wg_code_free(part->code);
-        wg_free(part);
-        part = next;
-    }
-    for (uint32_t i = 0; i < cache->inputs; i++) { /* as deep as sweeps over sweeps went */
-        wg_function_free(atomic_load(&cache->derivative[i]));
-    }
-    wg_free(cache);
-}
-
-/* The cache with room for a derivative each operand; NULL where memory ran out. */
-static wg_map_cache *cache_of(const wg_function *fn) {
-    wg_function *own = (wg_function *)(uintptr_t)fn; /* the caches alone change */
-    wg_map_cache *cache = atomic_load(&own->map);
-    if (cache == NULL) {
-        const size_t n = fn->value->inputs;
-        wg_map_cache *fresh = wg_calloc(1, sizeof *fresh + n * sizeof fresh->derivative[0]);
-        if (fresh == NULL) {
-            (void)wg_fail(WG_ERROR_MEMORY, "map: no memory for a function of %zu inputs", n);
-            return NULL;
-        }
-        fresh->inputs = fn->value->inputs;
-        if (atomic_compare_exchange_strong(&own->map, &cache, fresh)) {
-            return fresh;
-        }
-        wg_free(fresh); /* another thread was first */
-    }
-    return cache;
-}
-
-/* ports[k] = k: one port each. */
-static wg_code *code_one_each(const wg_program *program, bool relaxed) {
-    const uint32_t most = program->inputs > program->outputs ? program->inputs : program->outputs;
-    uint32_t *first = wg_calloc((size_t)most + 1, sizeof *first);
-    wg_code *code = NULL;
-    if (first != NULL) {
-        for (uint32_t i = 0; i < most; i++) {
-            first[i] = i;
-        }
-        const wg_ports ports = {program->inputs, program->outputs, first, first};
-        code = wg_code_new(program, &ports, relaxed, "map");
-    } else {
-        (void)wg_fail(WG_ERROR_MEMORY, "map: no memory for %u operands", most);
-    }
-    wg_free(first);
-    return code;
-}
-
-static wg_code *gradient_code(const wg_function *fn, wg_map_wanted wanted) {
-    const wg_program *vjp = wg_function_program(fn, WG_MODE_vjp);
-    const uint32_t n = fn->value->inputs;
-    uint32_t *which = vjp != NULL ? wg_calloc((size_t)n + 1, sizeof *which) : NULL;
-    if (which == NULL) {
-        return NULL;
-    }
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (n > WG_MAP_BITS || (wanted >> i & 1) != 0) {
-            which[count++] = 1 + i;
-        }
-    }
-    wg_program *part = wg_program_pick(vjp, count, which, fn->relaxed, "map");
-    wg_code *code = part != NULL ? code_one_each(part, fn->relaxed) : NULL;
-    wg_program_free(part);
-    wg_free(which);
-    return code;
-}
-
-const wg_code *wg_map_code(const wg_function *fn, wg_map_wanted wanted) {
-    wg_map_cache *cache = cache_of(fn);
-    if (cache == NULL) {
-        return NULL;
-    }
-    for (const wg_map_part *part = atomic_load(&cache->first); part != NULL; part = part->next) {
-        if (part->wanted == wanted) {
-            return part->code;
-        }
-    }
-    /* Two threads may both make it: the list then has it twice, which does no harm. */
-    wg_map_part *fresh = wg_calloc(1, sizeof *fresh);
-    wg_code *code = fresh == NULL            ? NULL
-                    : wanted == WG_MAP_VALUE ? code_one_each(fn->value, fn->relaxed)
-                                             : gradient_code(fn, wanted);
-    if (code == NULL) {
-        wg_free(fresh);
-        return NULL;
-    }
-    fresh->wanted = wanted;
-    fresh->code = code;
-    fresh->next = atomic_load(&cache->first);
-    while (!atomic_compare_exchange_weak(&cache->first, &fresh->next, fresh)) {
-    }
-    return code;
-}
-
-bool wg_map_moves(const wg_program *vjp, uint32_t i) {
-    const wg_term *term = &vjp->term[vjp->output[1 + i]];
-    return term->code != WG_TERM_CONSTANT || wg_term_number(term) != 0;
-}
-
-const wg_function *wg_map_derivative(const wg_function *fn, uint32_t i) {
-    wg_map_cache *cache = cache_of(fn);
-    wg_function *derivative = cache != NULL ? atomic_load(&cache->derivative[i]) : NULL;
-    if (cache == NULL || derivative != NULL) {
-        return derivative;
-    }
-    const wg_program *vjp = wg_function_program(fn, WG_MODE_vjp);
-    const uint32_t which = 1 + i;
-    wg_program *program = vjp != NULL ? wg_program_pick(vjp, 1, &which, fn->relaxed, "map") : NULL;
-    const wg_function_report report = {0};
-    wg_function *fresh =
-        program != NULL ? wg_function_make(program, NULL, NULL, fn->relaxed, &report) : NULL;
-    if (fresh == NULL ||
-        atomic_compare_exchange_strong(&cache->derivative[i], &derivative, fresh)) {
-        return fresh;
-    }
-    wg_function_free(fresh);
-    return derivative;
-}
 
 /* ---- The operation --------------------------------------------------------------------------- */
 
@@ -181,13 +39,18 @@ static bool map_samples(int index, wg_sample *sample) {
     return false; /* they take a function, which a table cannot hold: the tests bring their own */
 }
 
-const wg_op wg_op_map = {.name = "map",
-                         .shape = map_shape,
-                         .forward = map_forward,
-                         .chain = wg_map_chain,
-                         .samples = map_samples,
-                         .reads = WG_READS_OPERANDS,
-                         .flags = WG_OP_FLOATS};
+#define WG_MAP_OP(read)                                                                            \
+    {                                                                                              \
+        .name = "map", .shape = map_shape, .forward = map_forward, .chain = wg_map_chain,          \
+        .samples = map_samples, .reads = read, .flags = WG_OP_FLOATS                               \
+    }
+static const wg_op ops[2] = {WG_MAP_OP(WG_READS_OPERANDS),
+                             WG_MAP_OP(WG_READS_OPERANDS | WG_READS_RESULT)};
+
+const wg_op *wg_map_op(const wg_function *fn) {
+    const wg_map_gradient *gradient = wg_map_gradient_of(fn);
+    return gradient != NULL ? &ops[gradient->by_result ? 1 : 0] : NULL;
+}
 
 /* ---- Among numbers and scalars --------------------------------------------------------------- */
 
@@ -316,6 +179,11 @@ wg_var wg_map_at(const wg_function *fn, int count, const wg_var *operands, const
     if (!arrays) {
         return map_without_arrays(tape, fn, operands, site);
     }
+    const wg_op *op = wg_map_op(fn);
+    if (op == NULL) {
+        wg_tape_fail(tape, WG_ERROR_MEMORY, "map", site, "no memory for the derivative");
+        return wg_poison(tape);
+    }
     const wg_map_state state = {fn};
-    return wg_apply(&wg_op_map, count, operands, &state, sizeof state, site);
+    return wg_apply(op, count, operands, &state, sizeof state, site);
 }

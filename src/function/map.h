@@ -9,11 +9,31 @@
 
 /* ---- The operation (map.c) ------------------------------------------------------------------- */
 
-extern const wg_op wg_op_map;
-
 typedef struct wg_map_state {
     const wg_function *fn; /* the caller's, alive until the tape is reset, or owned by such a one */
 } wg_map_state;
+
+/* The operation that maps fn; NULL and wg_last_message on failure. */
+const wg_op *wg_map_op(const wg_function *fn);
+
+/* The chain rule (map_chain.c). */
+void wg_map_chain(wg_call *call, wg_var g);
+
+/* ---- What a function keeps for it (map_code.c) ----------------------------------------------- */
+
+/* All of this is made at first use and owned by the function; NULL and wg_last_message on failure.
+ * Any thread may ask. */
+
+/* The n operands' derivatives times g: inputs x, g, and the result r where `by_result`. */
+typedef struct wg_map_gradient {
+    wg_program *program;
+    bool by_result;
+} wg_map_gradient;
+const wg_map_gradient *wg_map_gradient_of(const wg_function *fn);
+/* False where the derivative to operand i is zero everywhere. */
+bool wg_map_moves(const wg_map_gradient *gradient, uint32_t i);
+/* g times the derivative to operand i alone, as a function of the same inputs. */
+const wg_function *wg_map_derivative(const wg_function *fn, uint32_t i);
 
 /* Bit i is operand i; functions of more operands than bits know all or nothing. */
 typedef uint64_t wg_map_wanted;
@@ -21,18 +41,11 @@ typedef uint64_t wg_map_wanted;
 #define WG_MAP_ALL UINT64_MAX
 #define WG_MAP_BITS 64
 
-/* The code of a map, one port an operand: of the value (inputs x, output y), or of the wanted
- * operands' derivatives times g (inputs x g; outputs by rising operand). Made at first use and
- * owned by the function; NULL and wg_last_message on failure. Any thread may ask. */
+/* Code with one port an operand: of the value, or of the wanted operands' derivatives (outputs by
+ * rising operand). */
 const wg_code *wg_map_code(const wg_function *fn, wg_map_wanted wanted);
-/* g times the derivative to operand i, a function of x and g, likewise. */
-const wg_function *wg_map_derivative(const wg_function *fn, uint32_t i);
-/* False where the derivative to operand i is zero everywhere. `vjp`: wg_function_program's. */
-bool wg_map_moves(const wg_program *vjp, uint32_t i);
-void wg_map_cache_free(wg_map_cache *cache); /* NULL is allowed */
 
-/* In wg_op_map (map_chain.c). */
-void wg_map_chain(wg_call *call, wg_var g);
+void wg_map_cache_free(wg_map_cache *cache); /* NULL is allowed */
 
 /* ---- Runs over arrays (map_run.c) ------------------------------------------------------------ */
 

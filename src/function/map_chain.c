@@ -10,10 +10,10 @@
 
 static void chain_in_verbs(wg_call *call, const wg_function *fn, wg_var g) {
     wg_tape *tape = call->tape;
-    const wg_program *vjp = wg_function_program(fn, WG_MODE_vjp);
+    const wg_map_gradient *gradient = wg_map_gradient_of(fn);
     const int n = wg_call_count(call);
-    wg_block *block = wg_pool_take(&tape->pool, ((size_t)n + 1) * sizeof(wg_var));
-    if (vjp == NULL || block == NULL) {
+    wg_block *block = wg_pool_take(&tape->pool, ((size_t)n + 2) * sizeof(wg_var));
+    if (gradient == NULL || block == NULL) {
         (void)wg_call_fail(call, WG_ERROR_MEMORY, "no memory for the derivative");
         wg_pool_drop(&tape->pool, block);
         return;
@@ -23,15 +23,17 @@ static void chain_in_verbs(wg_call *call, const wg_function *fn, wg_var g) {
         x[i] = wg_operand(call, i);
     }
     x[n] = g;
+    x[n + 1] = gradient->by_result ? wg_result(call) : g;
+    const int inputs = n + 1 + (gradient->by_result ? 1 : 0);
     for (int i = 0; i < n && tape->status == WG_OK; i++) {
-        if (!wg_wants(call, i) || !wg_map_moves(vjp, (uint32_t)i)) {
+        if (!wg_wants(call, i) || !wg_map_moves(gradient, (uint32_t)i)) {
             continue;
         }
         const wg_function *derivative = wg_map_derivative(fn, (uint32_t)i);
         if (derivative == NULL) {
             (void)wg_call_fail(call, WG_ERROR_MEMORY, "no memory for the derivative");
         } else {
-            wg_give(call, i, wg_map_at(derivative, n + 1, x, call->site));
+            wg_give(call, i, wg_map_at(derivative, inputs, x, call->site));
         }
     }
     wg_pool_drop(&tape->pool, block);
@@ -50,7 +52,7 @@ typedef struct wg_map_sweep {
     wg_call *call;
     wg_view shape; /* the result's */
     int ins, outs;
-    wg_map_in *in; /* operands, then g */
+    wg_map_in *in; /* operands, then g, then the result where it is read */
     wg_map_cell *cell;
     wg_map_out *out;
     int *operand;      /* whose gradient each out is */
@@ -59,7 +61,7 @@ typedef struct wg_map_sweep {
 
 static bool lay_out(wg_map_sweep *sweep, wg_block **memory) {
     const size_t n = (size_t)wg_call_count(sweep->call);
-    const size_t bytes = (n + 1) * (sizeof *sweep->in + sizeof *sweep->cell + sizeof *sweep->out +
+    const size_t bytes = (n + 2) * (sizeof *sweep->in + sizeof *sweep->cell + sizeof *sweep->out +
                                     sizeof *sweep->buffer + sizeof *sweep->operand);
     *memory = wg_pool_take(&sweep->call->tape->pool, bytes);
     if (*memory == NULL) {
@@ -67,10 +69,10 @@ static bool lay_out(wg_map_sweep *sweep, wg_block **memory) {
     }
     memset(wg_block_data(*memory), 0, bytes);
     sweep->in = wg_block_data(*memory);
-    sweep->out = (wg_map_out *)(void *)(sweep->in + n + 1);
-    sweep->buffer = (wg_block **)(void *)(sweep->out + n + 1);
-    sweep->cell = (wg_map_cell *)(void *)(sweep->buffer + n + 1);
-    sweep->operand = (int *)(void *)(sweep->cell + n + 1);
+    sweep->out = (wg_map_out *)(void *)(sweep->in + n + 2);
+    sweep->buffer = (wg_block **)(void *)(sweep->out + n + 2);
+    sweep->cell = (wg_map_cell *)(void *)(sweep->buffer + n + 2);
+    sweep->operand = (int *)(void *)(sweep->cell + n + 2);
     return true;
 }
 
@@ -87,14 +89,14 @@ static wg_view view_of(const wg_map_sweep *sweep, wg_var x, wg_map_cell *cell) {
     return (wg_view){.dtype = sweep->shape.dtype, .data = cell};
 }
 
-static void read_operands(wg_map_sweep *sweep, wg_var g) {
+static void read_operands(wg_map_sweep *sweep, wg_var g, bool by_result) {
     const int n = wg_call_count(sweep->call);
-    for (int i = 0; i <= n; i++) {
-        const wg_var x = i < n ? wg_operand(sweep->call, i) : g;
+    sweep->ins = n + 1 + (by_result ? 1 : 0);
+    for (int i = 0; i < sweep->ins; i++) {
+        const wg_var x = i < n ? wg_operand(sweep->call, i) : i == n ? g : wg_result(sweep->call);
         const wg_view view = view_of(sweep, x, &sweep->cell[i]);
         sweep->in[i] = wg_map_in_of(&view, &sweep->shape);
     }
-    sweep->ins = n + 1;
 }
 
 /* Elements of an operand that is broadcast along leading axes alone, so that its gradient is a sum
@@ -208,11 +210,11 @@ static void run_sweep(wg_map_sweep *sweep, const wg_code *code) {
 }
 
 /* Which operands' gradients are computed. */
-static wg_map_wanted wanted_of(const wg_call *call, const wg_program *vjp) {
+static wg_map_wanted wanted_of(const wg_call *call, const wg_map_gradient *gradient) {
     wg_map_wanted wanted = 0;
     const int n = wg_call_count(call);
     for (int i = 0; i < n; i++) {
-        if (wg_wants(call, i) && wg_map_moves(vjp, (uint32_t)i)) {
+        if (wg_wants(call, i) && wg_map_moves(gradient, (uint32_t)i)) {
             wanted |= n > WG_MAP_BITS ? WG_MAP_ALL : (wg_map_wanted)1 << i;
         }
     }
@@ -222,17 +224,17 @@ static wg_map_wanted wanted_of(const wg_call *call, const wg_program *vjp) {
 static void chain_on_buffers(wg_call *call, const wg_function *fn, wg_var g) {
     wg_map_sweep sweep = {.call = call, .shape = wg_view_of(g)};
     const int n = wg_call_count(call);
-    const wg_program *vjp = wg_function_program(fn, WG_MODE_vjp);
-    const wg_map_wanted wanted = vjp != NULL ? wanted_of(call, vjp) : 0;
-    if (vjp != NULL && wanted == 0) {
+    const wg_map_gradient *gradient = wg_map_gradient_of(fn);
+    const wg_map_wanted wanted = gradient != NULL ? wanted_of(call, gradient) : 0;
+    if (gradient != NULL && wanted == 0) {
         return;
     }
     wg_view_set_contiguous(&sweep.shape, sweep.shape.dtype, sweep.shape.rank, sweep.shape.shape);
-    const wg_code *code = vjp != NULL ? wg_map_code(fn, wanted) : NULL;
+    const wg_code *code = gradient != NULL ? wg_map_code(fn, wanted) : NULL;
     wg_block *tables = NULL;
     bool ready = code != NULL && lay_out(&sweep, &tables);
     if (ready) {
-        read_operands(&sweep, g);
+        read_operands(&sweep, g, gradient->by_result);
     }
     for (int i = 0; i < n && ready; i++) {
         if (n > WG_MAP_BITS || (wanted >> i & 1) != 0) {

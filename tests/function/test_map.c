@@ -325,15 +325,29 @@ static void smooth_body(const wg_var *x, wg_var *y, void *context) {
     y[0] = wg_mul(wg_sin(wg_mul(x[0], x[1])), wg_exp(wg_div(x[2], x[0])));
 }
 
-Test(map, agrees_with_finite_differences) {
-    wg_function *fn = record(smooth_body, 3, 1);
+static void bell_body(const wg_var *x, wg_var *y, void *context) {
+    (void)context;
+    y[0] = wg_exp(wg_mul(x[2], wg_sub(wg_square(x[0]), x[1])));
+}
+
+static void check(wg_function_body body, uint32_t reads) {
+    wg_function *fn = record(body, 3, 1);
     checked_state.fn = fn;
-    wg_op op = wg_op_map;
+    wg_op op = *wg_map_op(fn);
+    cr_assert_eq(op.reads, reads);
     op.samples = checked_samples;
     wg_check_report report;
     cr_assert_eq(wg_check_op(&op, &report), WG_OK, "%s", wg_last_message());
     cr_assert_gt(report.compared, 100);
     wg_function_free(fn);
+}
+
+Test(map, agrees_with_finite_differences) {
+    check(smooth_body, WG_READS_OPERANDS);
+}
+
+Test(map, reads_its_result_where_that_spares_a_function) {
+    check(bell_body, WG_READS_OPERANDS | WG_READS_RESULT);
 }
 
 /* ---- Many operands --------------------------------------------------------------------------- */
