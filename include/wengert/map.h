@@ -7,8 +7,9 @@
  *     wg_var y = wg_map(fn, x, 1.5);
  *
  * However many verbs the function is made of, the forward pass reads each operand once and writes
- * the result once; the backward pass reads operands and adjoint, computes what is between anew, and
- * writes the gradients of those operands that want one. Nothing else is kept. */
+ * the result once; the backward pass reads operands and adjoint (and the result, where that spares
+ * it a function call, as at the end of tanh or exp), computes what is between anew, and writes the
+ * gradients of those operands that want one. Nothing between is kept. */
 #ifndef WENGERT_MAP_H
 #define WENGERT_MAP_H
 
