@@ -13,6 +13,7 @@
 #include "wengert/function_file.h"
 #include "wengert/lift.h"
 #include "wengert/loop.h"
+#include "wengert/map.h"
 #include "wengert/nn.h"
 #include "wengert/op.h"
 #include "wengert/optim.h"

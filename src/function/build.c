@@ -232,3 +232,27 @@ wg_program *wg_build_finish(wg_builder *b, uint32_t outputs, const uint32_t *out
     wg_build_abandon(b);
     return program;
 }
+
+wg_program *wg_program_pick(const wg_program *whole, uint32_t count, const uint32_t *which,
+                            bool relaxed, const char *name) {
+    wg_builder b;
+    wg_build_begin(&b, whole->inputs, relaxed);
+    uint32_t *map = wg_calloc((size_t)whole->count + 1, sizeof *map);
+    uint32_t *output = wg_calloc((size_t)count + 1, sizeof *output);
+    if (map == NULL || output == NULL) {
+        b.status = WG_ERROR_MEMORY;
+    }
+    if (b.status == WG_OK) {
+        for (uint32_t i = 0; i < whole->inputs; i++) {
+            map[i] = i;
+        }
+        wg_build_copy(&b, whole, map, map);
+        for (uint32_t k = 0; k < count; k++) {
+            output[k] = map[whole->output[which[k]]];
+        }
+    }
+    wg_program *part = wg_build_finish(&b, count, output, name);
+    wg_free(map);
+    wg_free(output);
+    return part;
+}

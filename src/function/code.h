@@ -92,8 +92,8 @@ wg_status wg_code_run(const wg_code *code, wg_dtype dtype, int64_t count, const 
 /* Lanes come in multiples of this. */
 #define WG_LANES 16
 
-/* One block: points [first, first + valid) of `lanes` (the rest repeats the last). `slot`: slots ×
- * lanes, 64-byte aligned. */
+/* One block: points [first, first + valid) of `lanes` (the rest repeats the last). Results must not
+ * overlap operands. `slot`: wg_block_bytes, 64-byte aligned. */
 typedef struct wg_block_run {
     const wg_code *code;
     const wg_port *in, *out;
@@ -101,6 +101,18 @@ typedef struct wg_block_run {
     uint32_t lanes;
 } wg_block_run;
 typedef void (*wg_block_runner)(const wg_block_run *run, int64_t first, uint32_t valid, void *slot);
+/* From slot to slot, in values. Wide slots lie a little more than their width apart: slots that all
+ * begin at the same place of a page would share the same few lines of the first cache. */
+static inline size_t wg_slot_stride(uint32_t lanes) {
+    return lanes >= 8 * WG_LANES ? lanes + WG_LANES : lanes;
+}
+/* Slots of values of `size` bytes, and a pointer to each (a step's constant may be named like a
+ * slot). */
+static inline size_t wg_block_bytes(const wg_code *code, uint32_t lanes, size_t size) {
+    const size_t pointers = (size_t)code->slots + code->constants + 1;
+    const size_t values = (size_t)code->slots * wg_slot_stride(lanes);
+    return (values * size + pointers * sizeof(void *) + 63) & ~(size_t)63;
+}
 
 /* For the machine this runs on; [0] f32, [1] f64. */
 const wg_block_runner *wg_block_runners(void);

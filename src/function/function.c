@@ -1,5 +1,6 @@
 /* function.c: a function's life, its programs, and the calls that run them. */
 #include "function/function.h"
+#include "function/map.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -37,6 +38,7 @@ void wg_function_free(wg_function *fn) {
     wg_function_free(atomic_load(&fn->tangent_step[0]));
     wg_function_free(atomic_load(&fn->tangent_step[1]));
     wg_compiled_free(atomic_load(&fn->compiled));
+    wg_map_cache_free(atomic_load(&fn->map));
     wg_program_free(fn->value);
     wg_program_free(fn->condition);
     wg_free(fn->taken);

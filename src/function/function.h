@@ -26,6 +26,9 @@ typedef enum wg_function_mode {
     WG_MODE_COUNT
 } wg_function_mode;
 
+/* What wg_map has made of a function (map.c). */
+typedef struct wg_map_cache wg_map_cache;
+
 struct wg_function {
     wg_program *value;     /* inputs x, outputs y */
     wg_program *condition; /* inputs x, outputs what wg_branch saw; NULL where nothing steered */
@@ -38,6 +41,7 @@ struct wg_function {
     _Atomic(wg_function *) derived;         /* wg_function_derived */
     _Atomic(wg_function *) tangent_step[2]; /* wg_function_tangent_step */
     _Atomic(wg_compiled *) compiled;        /* by wg_function_compile */
+    _Atomic(wg_map_cache *) map;
 };
 
 /* The program of a mode, derived at first use and owned by the function. NULL (and

@@ -78,6 +78,10 @@ uint32_t wg_build_again(wg_builder *b, const wg_term *term, const uint32_t *inpu
 /* Puts the terms into an order in which fewer values are alive at once, where there is one
  * (schedule.c). False where memory ran out. */
 bool wg_program_schedule(wg_program *program);
+/* A program of `count` of another's outputs (which[…]) and of what they need; the inputs stay. NULL
+ * (and wg_last_message) on failure. */
+wg_program *wg_program_pick(const wg_program *whole, uint32_t count, const uint32_t *which,
+                            bool relaxed, const char *name);
 /* What rule(x, y, z) becomes where an identity or folding applies, or WG_NO_TERM (simplify.c). */
 uint32_t wg_simplify(wg_builder *b, wg_rule_index rule, uint32_t *at);
 

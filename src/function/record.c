@@ -149,25 +149,16 @@ static wg_status take_outputs(const wg_walk *walk, wg_builder *b, const wg_var *
 
 /* Splits one program in two: the outputs, and the conditions that do depend on the inputs. */
 static wg_program *part_of(const wg_program *whole, uint32_t first, uint32_t count, bool relaxed) {
-    wg_builder b;
-    wg_build_begin(&b, whole->inputs, relaxed);
-    uint32_t *map = wg_calloc((size_t)whole->count + 1, sizeof *map);
-    uint32_t *output = wg_calloc((size_t)count + 1, sizeof *output);
-    if (map == NULL || output == NULL) {
-        b.status = WG_ERROR_MEMORY;
+    uint32_t *which = wg_calloc((size_t)count + 1, sizeof *which);
+    if (which == NULL) {
+        (void)wg_fail(WG_ERROR_MEMORY, "function: no memory for %u outputs", count);
+        return NULL;
     }
-    if (b.status == WG_OK) {
-        for (uint32_t i = 0; i < whole->inputs; i++) {
-            map[i] = i;
-        }
-        wg_build_copy(&b, whole, map, map);
-        for (uint32_t k = 0; k < count; k++) {
-            output[k] = map[whole->output[first + k]];
-        }
+    for (uint32_t k = 0; k < count; k++) {
+        which[k] = first + k;
     }
-    wg_program *part = wg_build_finish(&b, count, output, "function");
-    wg_free(map);
-    wg_free(output);
+    wg_program *part = wg_program_pick(whole, count, which, relaxed, "function");
+    wg_free(which);
     return part;
 }
 

@@ -82,7 +82,7 @@ wg_status wg_code_run(const wg_code *code, wg_dtype dtype, int64_t count, const 
                     .count = count};
     const uint32_t lanes = jobs.run.lanes;
     jobs.blocks = (count + lanes - 1) / lanes;
-    jobs.workspace = ((size_t)code->slots * lanes * size + 4095) & ~(size_t)4095;
+    jobs.workspace = (wg_block_bytes(code, lanes, size) + 4095) & ~(size_t)4095;
     const double work = (double)count * ((double)code->steps + 10.0 * code->costly);
     const bool share = jobs.blocks > 1 && work > (double)WG_SHARE_MEMORY;
     const int threads = share ? wg_parallel_threads() : 1;

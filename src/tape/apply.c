@@ -86,6 +86,20 @@ wg_status wg_call_view(wg_call *call, int i, int64_t offset, int rank, const int
     return WG_OK;
 }
 
+/* All shapes where they are few, else the two that clash. */
+static wg_status fail_to_broadcast(wg_call *call, int a, int b) {
+    if (call->count == 2) {
+        return wg_call_fail(call, WG_ERROR_SHAPE, "%s and %s do not broadcast",
+                            wg_call_shape(call, 0), wg_call_shape(call, 1));
+    }
+    if (call->count == 3) {
+        return wg_call_fail(call, WG_ERROR_SHAPE, "%s, %s and %s do not broadcast",
+                            wg_call_shape(call, 0), wg_call_shape(call, 1), wg_call_shape(call, 2));
+    }
+    return wg_call_fail(call, WG_ERROR_SHAPE, "operand %d %s and operand %d %s do not broadcast", a,
+                        wg_call_shape(call, a), b, wg_call_shape(call, b));
+}
+
 wg_status wg_call_broadcast(wg_call *call) {
     int64_t shape[WG_MAX_RANK];
     int rank = 0;
@@ -94,17 +108,14 @@ wg_status wg_call_broadcast(wg_call *call) {
     }
     for (int axis = 0; axis < rank; axis++) {
         int64_t size = 1;
+        int setter = 0; /* whose size it is */
         for (int i = 0; i < call->count; i++) {
             int own = axis - (rank - call->views[i].rank);
             int64_t here = own < 0 ? 1 : call->views[i].shape[own];
             if (here != 1 && size != 1 && here != size) {
-                return call->count == 2
-                           ? wg_call_fail(call, WG_ERROR_SHAPE, "%s and %s do not broadcast",
-                                          wg_call_shape(call, 0), wg_call_shape(call, 1))
-                           : wg_call_fail(call, WG_ERROR_SHAPE, "%s, %s and %s do not broadcast",
-                                          wg_call_shape(call, 0), wg_call_shape(call, 1),
-                                          wg_call_shape(call, call->count - 1));
+                return fail_to_broadcast(call, setter, i);
             }
+            setter = here != 1 ? i : setter;
             size = here != 1 ? here : size;
         }
         shape[axis] = size;
