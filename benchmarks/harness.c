@@ -174,23 +174,14 @@ bool bench_wanted(const bench_harness *harness, const char *name) {
 
 /* ---- A case -------------------------------------------------------------------------------- */
 
-static double thread_clock(void) {
-#if defined(CLOCK_THREAD_CPUTIME_ID)
-    struct timespec now;
-    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0)
-        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-#endif
-    return bench_clock();
-}
-
 static double sample(const bench_case *work, int index, void *state, long count) {
     const bench_contender *contender = &work->contenders[index];
     if (contender->timed)
         return contender->timed(state, count);
-    const double start = work->one_thread ? thread_clock() : bench_clock();
+    const double start = work->one_thread ? bench_thread_clock() : bench_clock();
     for (long i = 0; i < count; i++)
         contender->run(state);
-    return (work->one_thread ? thread_clock() : bench_clock()) - start;
+    return (work->one_thread ? bench_thread_clock() : bench_clock()) - start;
 }
 
 static double units(const bench_contender *contender, long count) {

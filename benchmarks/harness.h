@@ -78,6 +78,8 @@ int bench_end(bench_harness *harness);
 
 /* Seconds on a steady clock. */
 double bench_clock(void);
+/* Those that the calling thread had a core for: it stands still while others run. */
+double bench_thread_clock(void);
 
 /* ---- What several programs share ------------------------------------------------------------- */
 

@@ -19,6 +19,15 @@ double bench_clock(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+double bench_thread_clock(void) {
+#if defined(CLOCK_THREAD_CPUTIME_ID)
+    struct timespec now;
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0)
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+#endif
+    return bench_clock();
+}
+
 void bench_cpu_name(char *out, size_t bytes) {
     snprintf(out, bytes, "unknown CPU");
     FILE *file = fopen("/proc/cpuinfo", "r");
