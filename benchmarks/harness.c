@@ -10,7 +10,6 @@
 #include <time.h>
 #if defined(__unix__)
 #include <sys/utsname.h>
-#include <unistd.h>
 #endif
 
 enum {
@@ -28,12 +27,6 @@ struct bench_harness {
     bool first_case, first_record;
     char *rivals, *records; /* JSON members gathered aside */
 };
-
-double bench_clock(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
@@ -79,34 +72,6 @@ static void text_number(char **text, double value) {
 
 /* ---- The heading --------------------------------------------------------------------------- */
 
-static void cpu_name(char *out, size_t bytes) {
-    snprintf(out, bytes, "unknown CPU");
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    char line[512];
-    while (file && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        if (colon && strncmp(line, "model name", 10) == 0) {
-            snprintf(out, bytes, "%s", colon + 1 + strspn(colon + 1, " \t"));
-            out[strcspn(out, "\n")] = '\0';
-            break;
-        }
-    }
-    if (file)
-        fclose(file);
-}
-
-/* How many programs wanted a core in the last minute; -1: unknown. */
-static double load_average(void) {
-    double load = -1;
-    FILE *file = fopen("/proc/loadavg", "r");
-    if (file) {
-        if (fscanf(file, "%lf", &load) != 1)
-            load = -1;
-        fclose(file);
-    }
-    return load;
-}
-
 static const char *compiler_name(void) {
 #if defined(__clang__)
     return "clang " __clang_version__;
@@ -119,17 +84,17 @@ static const char *compiler_name(void) {
 
 static void heading(bench_harness *harness, const char *title, const char *build) {
     char cpu[256], system[256] = "unknown system", cores[32] = "";
-    cpu_name(cpu, sizeof cpu);
+    bench_cpu_name(cpu, sizeof cpu);
 #if defined(__unix__)
     struct utsname name;
     if (uname(&name) == 0)
         snprintf(system, sizeof system, "%.60s %.80s %.60s", name.sysname, name.release,
                  name.machine);
-    snprintf(cores, sizeof cores, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+    snprintf(cores, sizeof cores, "%d", bench_cores());
 #endif
     printf("%s\n  machine   %s, %s cores, %s\n  compiler  %s, %s\n", title, cpu, cores, system,
            compiler_name(), build);
-    const double load = load_average();
+    const double load = bench_load();
     if (load >= 0)
         printf("  load      %.2f as this began%s\n", load,
                load > 0.5 ? ": others work here, figures are unsteady" : "");
@@ -209,23 +174,18 @@ bool bench_wanted(const bench_harness *harness, const char *name) {
 
 /* ---- A case -------------------------------------------------------------------------------- */
 
-static double thread_clock(void) {
-#if defined(CLOCK_THREAD_CPUTIME_ID)
-    struct timespec now;
-    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0)
-        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-#endif
-    return bench_clock();
-}
-
 static double sample(const bench_case *work, int index, void *state, long count) {
     const bench_contender *contender = &work->contenders[index];
     if (contender->timed)
         return contender->timed(state, count);
-    const double start = work->one_thread ? thread_clock() : bench_clock();
+    const double start = work->one_thread ? bench_thread_clock() : bench_clock();
     for (long i = 0; i < count; i++)
         contender->run(state);
-    return (work->one_thread ? thread_clock() : bench_clock()) - start;
+    return (work->one_thread ? bench_thread_clock() : bench_clock()) - start;
+}
+
+static double units(const bench_contender *contender, long count) {
+    return (double)count * (double)(contender->units > 0 ? contender->units : 1);
 }
 
 /* The largest difference relative to the largest element; infinite where either holds a NaN. */
@@ -243,6 +203,20 @@ static double difference(const double *a, const double *b, size_t count) {
 static int by_size(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+
+/* The largest difference in any group of `point` numbers, before its `split` and from there on. */
+static double difference_by_points(const bench_case *work, const double *a, const double *b,
+                                   size_t count) {
+    const size_t point = work->point > 0 ? work->point : count;
+    double largest = 0;
+    for (size_t at = 0; at < count; at += point) {
+        const size_t here = count - at < point ? count - at : point;
+        const size_t split = work->split < here ? work->split : 0;
+        largest = fmax(largest, fmax(difference(a + at, b + at, split),
+                                     difference(a + at + split, b + at + split, here - split)));
+    }
+    return largest;
 }
 
 static void compare(bench_harness *harness, const bench_case *work, void **state,
@@ -265,9 +239,7 @@ static void compare(bench_harness *harness, const bench_case *work, void **state
             contender->result(state[i], i == work->reference ? reference : result);
             if (i == work->reference)
                 continue;
-            const size_t split = work->split < count ? work->split : 0;
-            figures[i].error = fmax(difference(result, reference, split),
-                                    difference(result + split, reference + split, count - split));
+            figures[i].error = difference_by_points(work, result, reference, count);
             if (!(figures[i].error <= work->tolerance))
                 figures[i].wrong = harness->wrong = true;
         }
@@ -303,7 +275,8 @@ static void measure(const bench_harness *harness, const bench_case *work, void *
     for (int round = 0; round < rounds; round++)
         for (int i = 0; i < work->count; i++)
             if (samples[i])
-                samples[i][round] = sample(work, i, state[i], count[i]) / (double)count[i];
+                samples[i][round] =
+                    sample(work, i, state[i], count[i]) / units(&work->contenders[i], count[i]);
     for (int i = 0; i < work->count; i++) {
         if (!samples[i])
             continue;
@@ -419,6 +392,26 @@ bool bench_case_run(bench_harness *harness, const bench_case *work, bench_figure
     write_case(harness, work, figures);
     return true;
 }
+
+/* ---- What several programs share ------------------------------------------------------------- */
+
+void *bench_absent(const void *argument) {
+    (void)argument;
+    return NULL;
+}
+
+double bench_ratio(const bench_figures *a, const bench_figures *b) {
+    return a->minimum > 0 && b->minimum > 0 ? a->minimum / b->minimum : 0;
+}
+
+void bench_print_ratio(double value, const char *verdict) {
+    if (value > 0)
+        printf(" %7.2f%-5s", value, verdict);
+    else
+        printf(" %7s%-5s", "-", "");
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
 
 void bench_record(bench_harness *harness, const char *case_name, const char *key, double value) {
     text_add(&harness->records, "%s\n    {\"case\": ", harness->first_record ? "" : ",");

@@ -21,6 +21,7 @@ typedef struct bench_contender {
     void (*result)(void *state,
                    double *out);   /* after a unit: its result. NULL: nothing to compare */
     size_t results;                /* numbers that `result` writes; 0: as the case says */
+    long units;                    /* of work in one call of `run` or count of `timed`; 0: one */
     void (*teardown)(void *state); /* may be NULL */
     bool optional;                 /* may be absent without a failure */
 } bench_contender;
@@ -32,6 +33,8 @@ typedef struct bench_case {
     size_t results;    /* numbers in a result vector; 0: nothing to compare */
     size_t split; /* results from here on are compared apart from those before (a value behind its
                      gradient); 0: all are compared together */
+    size_t point; /* results come in groups of this many, and each is compared by itself (and
+                     `split` within it); 0: they are one */
     double tolerance; /* largest |a - b| / max |b| that counts as equal */
     int reference;    /* the contender whose result is right */
     int base;         /* the contender that ratios are named against */
@@ -75,6 +78,38 @@ int bench_end(bench_harness *harness);
 
 /* Seconds on a steady clock. */
 double bench_clock(void);
+/* Those that the calling thread had a core for: it stands still while others run. */
+double bench_thread_clock(void);
+
+/* ---- What several programs share ------------------------------------------------------------- */
+
+/* In the place of a contender that this build does not have. */
+void *bench_absent(const void *argument);
+#define BENCH_MISSING(missing)                                                                     \
+    { .name = missing, .setup = bench_absent, .optional = true }
+
+/* a's time over b's, minimum over minimum; 0 where either was not timed. */
+double bench_ratio(const bench_figures *a, const bench_figures *b);
+
+/* A column of a summary: the ratio, or "-" for 0, and a verdict of up to five characters. */
+void bench_print_ratio(double value, const char *verdict);
+
+/* Keeps freed memory with the process: contenders that allocate anew for each unit would else pay
+ * for fresh pages each time. */
+void bench_keep_memory(void);
+
+/* How many threads Wengert's pool has from here on; without a pool there is one. */
+void bench_threads(int count);
+
+/* Numbers in [0, 1) that are the same on every machine. */
+double bench_random(unsigned long long *seed);
+
+/* The machine's processor and its cores. */
+void bench_cpu_name(char *out, size_t bytes);
+int bench_cores(void);
+
+/* How many programs wanted a core in the last minute; -1: unknown. */
+double bench_load(void);
 
 #ifdef __cplusplus
 }

@@ -7,10 +7,6 @@ enum {
     THREADS = 2
 };
 
-static double ratio(const bench_figures *a, const bench_figures *b) {
-    return a->present && b->present && !a->wrong && !b->wrong ? a->minimum / b->minimum : 0;
-}
-
 int main(int argc, char **argv) {
     int code;
     bench_harness *harness = bench_begin("Training steps of multilayer perceptrons, float32",
@@ -91,11 +87,11 @@ int main(int argc, char **argv) {
                 printf("  %s ran %s\n", names[0][k], notes[k]);
         remove(path);
         mlp_task_free(&task);
-        alone[i] = ratio(&f[0], &f[2]);
+        alone[i] = bench_ratio(&f[0], &f[2]);
         const bench_figures *torch_best = &f[f[1].present && f[1].minimum < f[0].minimum];
         const bench_figures *own_best =
             &f[2 + (f[3].present && !f[3].wrong && f[3].minimum < f[2].minimum)];
-        won[i] = ratio(torch_best, own_best);
+        won[i] = bench_ratio(torch_best, own_best);
         bench_record(harness, task.name, "torch_over_wengert_one_thread", alone[i]);
         bench_record(harness, task.name, "torch_over_wengert_best", won[i]);
         bench_record(harness, task.name, "bar", rows[i].bar);

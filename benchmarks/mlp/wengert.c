@@ -6,11 +6,6 @@
 #include <string.h>
 #include <wengert.h>
 
-/* Whatever thread pool the library was linked with obeys this; without one there is one thread. */
-#if defined(__GNUC__)
-extern void omp_set_num_threads(int count) __attribute__((weak));
-#endif
-
 typedef struct wengert_state {
     const mlp_job *job;
     wg_tape *tape;
@@ -69,10 +64,7 @@ static void step(wengert_state *s, double *loss) {
 /* The first weights and a new optimizer. */
 static void start(wengert_state *s) {
     const mlp_task *task = s->job->task;
-#if defined(__GNUC__)
-    if (omp_set_num_threads)
-        omp_set_num_threads(s->job->threads);
-#endif
+    bench_threads(s->job->threads);
     s->taken = 0;
     for (int i = 0; i < task->layers; i++) {
         const size_t in = (size_t)task->sizes[i], out = (size_t)task->sizes[i + 1];

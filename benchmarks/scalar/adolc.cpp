@@ -110,9 +110,10 @@ void teardown(void *state) {
 
 extern "C" {
 extern const bench_contender scalar_adolc[] = {
-    {"ADOL-C, recording anew", nullptr, setup_anew, run_anew, nullptr, result, 0, teardown, true},
-    {"ADOL-C, replaying its tape", nullptr, setup_replay, run_replay, nullptr, result, 0, teardown,
+    {"ADOL-C, recording anew", nullptr, setup_anew, run_anew, nullptr, result, 0, 0, teardown,
      true},
+    {"ADOL-C, replaying its tape", nullptr, setup_replay, run_replay, nullptr, result, 0, 0,
+     teardown, true},
 };
 extern const int scalar_adolc_count = 2;
 const char *scalar_adolc_version(void) {

@@ -290,32 +290,26 @@ double gradient_by_hand(int index, const double *x, double *g) {
     }
 }
 
-/* Numbers in [0, 1) that are the same on every machine. */
-static double next_random(unsigned long long *seed) {
-    *seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
-    return (double)(*seed >> 11) / 9007199254740992.0;
-}
-
 void scalar_point(int index, double *x) {
     unsigned long long seed = 20240601;
     switch (index) {
     case SCALAR_speelpenning:
         for (int i = 0; i < SPEELPENNING_INPUTS; i++)
-            x[i] = 1 + 0.5 * (next_random(&seed) - 0.5);
+            x[i] = 1 + 0.5 * (bench_random(&seed) - 0.5);
         break;
     case SCALAR_rosenbrock:
         for (int i = 0; i < ROSENBROCK_INPUTS; i++)
-            x[i] = 2.4 * (next_random(&seed) - 0.5);
+            x[i] = 2.4 * (bench_random(&seed) - 0.5);
         break;
     case SCALAR_mlp_sum:
         for (int i = 0; i < 3 * MLP_TERMS; i++)
-            x[i] = 2 * next_random(&seed) - 1;
+            x[i] = 2 * bench_random(&seed) - 1;
         for (int k = 0; k < MLP_TERMS; k++)
-            mlp_data[k] = 4 * next_random(&seed) - 2;
+            mlp_data[k] = 4 * bench_random(&seed) - 2;
         break;
     case SCALAR_logdet:
         for (int i = 0; i < LOGDET_SIZE * LOGDET_SIZE; i++)
-            x[i] = next_random(&seed) - 0.5 + (i % (LOGDET_SIZE + 1) == 0 ? LOGDET_SIZE : 0);
+            x[i] = bench_random(&seed) - 0.5 + (i % (LOGDET_SIZE + 1) == 0 ? LOGDET_SIZE : 0);
         break;
     case SCALAR_lax_wendroff:
         for (int i = 0; i < ADVECTION_CELLS; i++)
@@ -337,10 +331,16 @@ void scalar_point(int index, double *x) {
     }
     default:
         for (int i = 0; i < BLACK_SCHOLES_OPTIONS; i++) {
-            x[4 * i] = 80 + 40 * next_random(&seed);
-            x[4 * i + 1] = 80 + 40 * next_random(&seed);
-            x[4 * i + 2] = 0.2 + 1.8 * next_random(&seed);
-            x[4 * i + 3] = 0.1 + 0.4 * next_random(&seed);
+            x[4 * i] = 80 + 40 * bench_random(&seed);
+            x[4 * i + 1] = 80 + 40 * bench_random(&seed);
+            x[4 * i + 2] = 0.2 + 1.8 * bench_random(&seed);
+            x[4 * i + 3] = 0.1 + 0.4 * bench_random(&seed);
         }
     }
+}
+
+void scalar_points_near(size_t inputs, long count, double *points) {
+    unsigned long long seed = 20240602;
+    for (size_t i = inputs; i < inputs * (size_t)count; i++)
+        points[i] = points[i % inputs] * (1 + 1e-3 * (bench_random(&seed) - 0.5));
 }

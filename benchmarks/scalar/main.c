@@ -3,49 +3,6 @@
 #include "scalar.h"
 
 #include <stdlib.h>
-#include <string.h>
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
-typedef struct hand_state {
-    const scalar_function *function;
-    double *out; /* gradient, then the value */
-    volatile double sink;
-} hand_state;
-
-static void teardown(void *state) {
-    hand_state *s = state;
-    free(s->out);
-    free(s);
-}
-
-static void *setup(const void *argument) {
-    hand_state *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    s->function = argument;
-    s->out = calloc(s->function->inputs + 1, sizeof *s->out);
-    if (s->out)
-        return s;
-    teardown(s);
-    return NULL;
-}
-
-static void run_primal(void *state) {
-    hand_state *s = state;
-    s->sink = primal_of(s->function->index, s->function->x);
-}
-
-static void run_gradient(void *state) {
-    hand_state *s = state;
-    s->out[s->function->inputs] = gradient_by_hand(s->function->index, s->function->x, s->out);
-}
-
-static void result(void *state, double *out) {
-    const hand_state *s = state;
-    memcpy(out, s->out, (s->function->inputs + 1) * sizeof *out);
-}
 
 enum {
     PRIMAL,
@@ -66,17 +23,6 @@ typedef struct summary {
     bool present;
 } summary;
 
-static double ratio(const bench_figures *a, const bench_figures *b) {
-    return a->present && b->present && !a->wrong && !b->wrong ? a->minimum / b->minimum : 0;
-}
-
-static void print_ratio(double value, const char *verdict) {
-    if (value > 0)
-        printf(" %7.2f%-5s", value, verdict);
-    else
-        printf(" %7s%-5s", "-", "");
-}
-
 static void print_summary(const summary *rows) {
     printf("\nGradient over plain primal, minimum over minimum. Bars: Wengert at most 1.3 × "
            "Adept's ratio as\n"
@@ -88,22 +34,16 @@ static void print_summary(const summary *rows) {
         if (!r->present)
             continue;
         printf("%-14s %8.2f %8.2f", r->name, r->hand, r->bar / 1.3);
-        print_ratio(r->ratio, r->ratio <= r->bar ? " hit" : " MISS");
+        bench_print_ratio(r->ratio, r->ratio <= r->bar ? " hit" : " MISS");
         printf(" %8.2f", r->bar);
-        print_ratio(r->adolc, r->adolc >= 4 ? " hit" : " MISS");
-        print_ratio(r->sacado, "");
+        bench_print_ratio(r->adolc, r->adolc >= 4 ? " hit" : " MISS");
+        bench_print_ratio(r->sacado, "");
         printf(" %8.2f %8.2f\n", r->record, r->sweep);
     }
 }
 
 int main(int argc, char **argv) {
-#if defined(__GLIBC__)
-    /* Keep freed memory: rivals that allocate anew for each tape would else pay for fresh pages
-     * each time. */
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, 2147483647);
-    mallopt(M_TOP_PAD, 64 << 20);
-#endif
+    bench_keep_memory();
     int code;
     bench_harness *harness = bench_begin("Scalar reverse mode: nine functions, float64, one thread",
                                          WG_BENCH_FLAGS, argc, argv, &code);
@@ -116,20 +56,9 @@ int main(int argc, char **argv) {
     bench_rival(harness, "Sacado Rad", scalar_sacado_version());
 #endif
 
-    static const scalar_function functions[] = {
-#define FUNCTION(key, count, work, primal_ms, adept_ms)                                            \
-    {.name = #key,                                                                                 \
-     .index = SCALAR_##key,                                                                        \
-     .inputs = count,                                                                              \
-     .operations = work,                                                                           \
-     .anchor_primal = primal_ms,                                                                   \
-     .anchor_adept = adept_ms},
-        SCALAR_FUNCTIONS(FUNCTION)
-#undef FUNCTION
-    };
     summary rows[SCALAR_COUNT] = {0};
     for (int i = 0; i < SCALAR_COUNT; i++) {
-        scalar_function function = functions[i];
+        scalar_function function = scalar_functions[i];
         if (!bench_wanted(harness, function.name))
             continue;
         double *x = calloc(function.inputs, sizeof *x);
@@ -139,62 +68,49 @@ int main(int argc, char **argv) {
         function.x = x;
 
         bench_contender contenders[ROLES] = {
-            {.name = "plain primal", .setup = setup, .run = run_primal, .teardown = teardown},
-            {.name = "gradient by hand",
-             .setup = setup,
-             .run = run_gradient,
-             .result = result,
-             .teardown = teardown},
+            [PRIMAL] = scalar_primal,
+            [BY_HAND] = scalar_by_hand,
+            [WENGERT] = scalar_wengert[0],
+            [RECORDING] = scalar_wengert[1],
+            [SWEEP] = scalar_wengert[2],
+            [ADOLC] = BENCH_MISSING("ADOL-C, recording anew"),
+            [ADOLC_REPLAY] = BENCH_MISSING("ADOL-C, replaying its tape"),
+            [SACADO] = BENCH_MISSING("Sacado Rad"),
         };
-        int role[ROLES], count = 2;
-        memset(role, -1, sizeof role);
-        role[PRIMAL] = 0;
-        role[BY_HAND] = 1;
-        for (int k = 0; k < scalar_wengert_count; k++) {
-            role[WENGERT + k] = count;
-            contenders[count++] = scalar_wengert[k];
-        }
 #ifdef WG_BENCH_ADOLC
-        for (int k = 0; k < scalar_adolc_count; k++) {
-            role[ADOLC + k] = count;
-            contenders[count++] = scalar_adolc[k];
-        }
+        contenders[ADOLC] = scalar_adolc[0];
+        contenders[ADOLC_REPLAY] = scalar_adolc[1];
 #endif
 #ifdef WG_BENCH_SACADO
-        role[SACADO] = count;
-        contenders[count++] = scalar_sacado[0];
+        contenders[SACADO] = scalar_sacado[0];
 #endif
-        for (int k = 0; k < count; k++)
+        for (int k = 0; k < ROLES; k++)
             contenders[k].argument = &function;
         bench_case work = {.name = function.name,
                            .operations = function.operations,
                            .results = function.inputs + 1,
                            .split = function.inputs,
                            .tolerance = 1e-8,
-                           .reference = 1,
-                           .base = 0,
+                           .reference = BY_HAND,
+                           .base = PRIMAL,
                            .one_thread = true,
                            .contenders = contenders,
-                           .count = count};
-        bench_figures figures[ROLES + 1];
+                           .count = ROLES};
+        bench_figures figures[ROLES];
         bench_case_run(harness, &work, figures);
         free(x);
 
-        const bench_figures none = {0};
-        const bench_figures *by_role[ROLES];
-        for (int k = 0; k < ROLES; k++)
-            by_role[k] = role[k] >= 0 ? &figures[role[k]] : &none;
         summary *r = &rows[i];
         r->present = true;
         r->name = function.name;
         r->operations = function.operations;
         r->bar = 1.3 * function.anchor_adept / function.anchor_primal;
-        r->hand = ratio(by_role[BY_HAND], by_role[PRIMAL]);
-        r->ratio = ratio(by_role[WENGERT], by_role[PRIMAL]);
-        r->adolc = ratio(by_role[ADOLC], by_role[WENGERT]);
-        r->sacado = ratio(by_role[SACADO], by_role[WENGERT]);
-        r->record = 1e9 * by_role[RECORDING]->minimum / function.operations;
-        r->sweep = 1e9 * by_role[SWEEP]->minimum / function.operations;
+        r->hand = bench_ratio(&figures[BY_HAND], &figures[PRIMAL]);
+        r->ratio = bench_ratio(&figures[WENGERT], &figures[PRIMAL]);
+        r->adolc = bench_ratio(&figures[ADOLC], &figures[WENGERT]);
+        r->sacado = bench_ratio(&figures[SACADO], &figures[WENGERT]);
+        r->record = 1e9 * figures[RECORDING].minimum / function.operations;
+        r->sweep = 1e9 * figures[SWEEP].minimum / function.operations;
         bench_record(harness, r->name, "wengert_over_primal", r->ratio);
         bench_record(harness, r->name, "bar_over_primal", r->bar);
         bench_record(harness, r->name, "adolc_over_wengert", r->adolc);

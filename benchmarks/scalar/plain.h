@@ -9,6 +9,8 @@
 #define SQRT(a) sqrt(a)
 #define EXP(a) exp(a)
 #define LOG(a) log(a)
+#define SIN(a) sin(a)
+#define COS(a) cos(a)
 #define TANH(a) tanh(a)
 #define ERF(a) erf(a)
 #define INC(s, x) ((s) += (x))

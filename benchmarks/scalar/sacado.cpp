@@ -75,7 +75,7 @@ void teardown(void *state) {
 
 extern "C" {
 extern const bench_contender scalar_sacado[] = {
-    {"Sacado Rad", nullptr, setup, run, nullptr, result, 0, teardown, true},
+    {"Sacado Rad", nullptr, setup, run, nullptr, result, 0, 0, teardown, true},
 };
 extern const int scalar_sacado_count = 1;
 const char *scalar_sacado_version(void) {

@@ -50,15 +50,19 @@ typedef struct scalar_function {
     int index; /* SCALAR_... */
     size_t inputs;
     double operations, anchor_primal, anchor_adept;
-    const double *x; /* the point */
-    double (*primal)(const double *x);
-    double (*gradient)(const double *x, double *g); /* by hand; returns the value */
+    const double *x;      /* the point */
+    const double *second; /* another, at which the gradient by hand is a result too; NULL: none */
 } scalar_function;
+
+/* The nine, without their points. */
+extern const scalar_function scalar_functions[SCALAR_COUNT];
 
 extern double mlp_data[MLP_TERMS]; /* x of mlp_sum */
 
 /* Fills the point of a function. */
 void scalar_point(int index, double *x);
+/* Fills points[1..count) with points near points[0], of `inputs` numbers each. */
+void scalar_points_near(size_t inputs, long count, double *points);
 
 /* by_hand.c */
 double primal_of(int index, const double *x);
@@ -66,6 +70,7 @@ double gradient_by_hand(int index, const double *x, double *g);
 
 /* Each contender: `argument` is a const scalar_function *; the result is the gradient and then the
  * value. */
+extern const bench_contender scalar_primal, scalar_by_hand;
 extern const bench_contender scalar_wengert[];
 extern const int scalar_wengert_count;
 #ifdef WG_BENCH_ADOLC

@@ -1,26 +1,13 @@
 /* wengert.c: Wengert as a contender, recording anew for each gradient. A user's program would look
  * like this: the functions in the library's verbs, a tape that is reset for each gradient. */
-#include "scalar.h"
+#include "recorded.h"
 
 #include <stdlib.h>
 #include <wengert.h>
 
-#define NUM wg_var
-#define ADD(a, b) wg_add(a, b)
-#define SUB(a, b) wg_sub(a, b)
-#define MUL(a, b) wg_mul(a, b)
-#define DIV(a, b) wg_div(a, b)
-#define NEG(a) wg_neg(a)
-#define MULADD(a, b, c) wg_add(wg_mul(a, b), c)
-#define SQRT(a) wg_sqrt(a)
-#define EXP(a) wg_exp(a)
-#define LOG(a) wg_log(a)
-#define TANH(a) wg_tanh(a)
-#define ERF(a) wg_erf(a)
-#define INC(s, x) ((s) = wg_add(s, x))
-#define DEC(s, x) ((s) = wg_sub(s, x))
-#define SCALE(s, x) ((s) = wg_mul(s, x))
 #define FN(name) wengert_##name
+#include "verbs.h"
+
 #include "functions.h"
 
 typedef struct wengert_state {
@@ -31,7 +18,7 @@ typedef struct wengert_state {
     double value;
 } wengert_state;
 
-static wg_var evaluate(int index, const wg_var *x) {
+wg_var scalar_wengert_evaluate(int index, const wg_var *x) {
     switch (index) {
 #define EVALUATE(name, inputs, operations, primal, adept)                                          \
     case SCALAR_##name:                                                                            \
@@ -68,7 +55,7 @@ static wg_var record(wengert_state *s) {
     wg_tape_reset(s->tape);
     for (size_t i = 0; i < s->function->inputs; i++)
         s->x[i] = wg_scalar(s->tape, s->function->x[i]);
-    wg_var y = evaluate(s->function->index, s->x);
+    wg_var y = scalar_wengert_evaluate(s->function->index, s->x);
     s->value = wg_value(y);
     return y;
 }
