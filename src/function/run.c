@@ -5,21 +5,29 @@
 #include <stdatomic.h>
 
 /* Bytes of slots that a block should stay within, and what it takes where that is not to be had:
- * most of an L1 cache, and a part of an L2 cache. */
+ * most of an L1 cache, a part of an L2 cache, a part of what cores share. */
 #define WG_L1_BYTES ((size_t)24 << 10)
 #define WG_L2_BYTES ((size_t)384 << 10)
+#define WG_L3_BYTES ((size_t)14 << 20)
 #define WG_MOST_LANES 256
+/* Where nothing fits, the steps themselves are what is read from memory: they are shared by more.
+ */
+#define WG_LANES_FOR_LARGE 32
 /* Fewer points than this go one by one. */
 #define WG_FEW_POINTS 4
 
 /* As many lanes as fit the first cache, but enough that the steps themselves do not cost more. */
 static uint32_t lanes_for(const wg_code *code, size_t size, int64_t count) {
+    const size_t slots = code->slots;
     uint32_t lanes = WG_MOST_LANES;
-    while (lanes > 4 * WG_LANES && (size_t)code->slots * lanes * size > WG_L1_BYTES) {
+    while (lanes > 64 && slots * lanes * size > WG_L1_BYTES) {
         lanes /= 2;
     }
-    while (lanes > WG_LANES && (size_t)code->slots * lanes * size > WG_L2_BYTES) {
+    while (lanes > WG_LANES && slots * lanes * size > WG_L2_BYTES) {
         lanes /= 2;
+    }
+    if (slots * lanes * size > WG_L3_BYTES) {
+        lanes = WG_LANES_FOR_LARGE;
     }
     while (lanes > WG_LANES && (int64_t)lanes / 2 >= count) {
         lanes /= 2;
