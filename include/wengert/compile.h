@@ -17,28 +17,42 @@ extern "C" {
  *     void NAME_gradient(const double *x, double *y, double *dydx, double *work);
  *     void NAME_vjp(const double *x, const double *w, double *y, double *g, double *work);
  *
- * for one point; the gradient where there is one output, else the vector-Jacobian product.
- * `work` has NAME_work doubles (NULL where that is 0). Loops of the recorded program are found
- * again and written as loops. Errors: ARGUMENT for a name that is no identifier, FILE, MEMORY,
- * LIMIT where more than 20,000 statements remain. */
+ * for one point, in float64: x [inputs], y [outputs], dydx [inputs], w [outputs], g [inputs]. There
+ * is a gradient where there is one output, else the vector-Jacobian product. No array may be NULL
+ * or overlap another. `work` has NAME_work doubles (NULL where that is 0); the functions keep
+ * nothing between calls, so any number of threads may use them, each with a `work` of its own.
+ *
+ * Loops of the recorded program are found again and written as loops: turns that do the same on
+ * operands that move on by fixed distances, up to four loops deep. Triangular loops are not (an
+ * elimination, say), because their turns differ in length. Functions of C's library are libm's, so
+ * that last bits may differ from the library's own runs.
+ *
+ * Errors: ARGUMENT for NULL, or a name that is no identifier of at most 200 characters; FILE;
+ * MEMORY; STATE where the function or its gradient needs digamma or polygamma, which libm has not;
+ * LIMIT where more than 20,000 statements remain, or a derived program has too many terms. */
 WG_API wg_status wg_function_write_c(const wg_function *fn, const char *path, const char *name);
 
 typedef struct wg_compile_options {
     const char *compiler; /* NULL: "cc"; looked up in PATH */
-    const char *flags;    /* NULL: "-O3 -march=native" */
+    const char *flags;    /* separated by spaces; NULL: "-O3 -march=native" and what keeps (or, of a
+                             relaxed function, gives up) the roundings as they are */
     const char *cache;    /* folder of compiled functions; NULL: wengert in XDG_CACHE_HOME or in
                              HOME/.cache */
 } wg_compile_options;
+/* All NULL. */
 WG_API wg_compile_options wg_compile_defaults(void);
 
-/* Compiles the function's value and gradient (vector-Jacobian product) with the system's C
- * compiler and loads them into this process. From then on wg_function_value and
- * wg_function_gradient (_vjp) in float64 run that code; all else, and everything where this fails,
- * runs by the executor. What was compiled is kept in the cache folder under a hash of its text,
- * the compiler's version and the flags, so that the next process finds it. May be called from any
- * thread, at any time. Errors: STATE with the reason where there is no compiler, it fails, or the
- * system cannot load code; LIMIT where more than 4,000 statements remain once loops are found;
- * FILE, MEMORY. The function works in any case. */
+/* Compiles the function's value and gradient (of several outputs the vector-Jacobian product) with
+ * the system's C compiler (gcc or clang) and loads them into this process. From then on
+ * wg_function_value and wg_function_gradient (_vjp) in float64 run that code, gradients of eight
+ * points at a time; all else, and everything where this fails, runs as before. What was compiled is
+ * kept in the cache folder under a hash of its text, the compiler's name and version and the flags,
+ * so that the next process finds it; the folder is made where it is missing, and must belong to
+ * this user, with nobody else allowed to write to it, because code is loaded from there. May be
+ * called from any thread, at any time; a function that is compiled stays so. Errors: ARGUMENT for
+ * NULL; STATE with the reason where there is no compiler, it fails, the system cannot load code, or
+ * the function needs what libm has not; LIMIT where more than 4,000 statements remain once loops
+ * are found; FILE, MEMORY. The function works in any case. */
 WG_API wg_status wg_function_compile(wg_function *fn, wg_compile_options options);
 
 /* Whether value and gradient run compiled. */

@@ -9,8 +9,18 @@
  *
  * A function has `inputs` n and `outputs` m. Points are rows: x is [count, n], y [count, m]. All
  * arrays are contiguous in C order; results must not overlap what is read. Points are shared among
- * threads, and no result depends on their number. A function does not change once it is made: any
- * number of threads may use it at the same time.
+ * threads, and no result depends on their number; the last bits of sin, exp and their kin (and of
+ * x·y + z in relaxed functions) may depend on whether a call has few points or many, and on the
+ * processor. A function does not change once it is made: any number of threads may use it at the
+ * same time.
+ *
+ * Derivatives are programs of their own, made when a call first asks for them (R. E. Wengert's
+ * list, differentiated by source transformation: Griewank and Walther, "Evaluating Derivatives",
+ * 2nd ed., chapters 3 and 6). Reverse modes (gradient, vjp, a Jacobian by rows) keep to the tape's
+ * rule that a zero adjoint contributes zero, so a part that is not used contributes no NaN. Forward
+ * modes (jvp, a Jacobian by columns, hvp and Hessian on top of the gradient) let tangents through
+ * to where an infinite derivative meets a zero behind it, and can give NaN at singular points where
+ * a reverse mode gives 0.
  *
  * Every call that returns a wg_status gives ERROR_ARGUMENT for a NULL that is not allowed, a
  * negative count, or a function that does not fit (a gradient of two outputs), ERROR_MEMORY where
@@ -27,8 +37,9 @@ extern "C" {
 
 typedef struct wg_function wg_function;
 
-/* What is recorded: fills y from x with verbs. It may loop, call, and branch; what it decides by
- * wg_branch is remembered. */
+/* What is recorded: fills y [outputs] from x [inputs] with verbs. It may loop, call, and branch;
+ * what it decides by wg_branch is remembered. An output that it leaves alone is NaN everywhere.
+ * `context` is handed through. */
 typedef void (*wg_function_body)(const wg_var *x, wg_var *y, void *context);
 
 typedef struct wg_function_options {
@@ -39,38 +50,47 @@ typedef struct wg_function_options {
      * code assumes. */
     bool relaxed;
 } wg_function_options;
+/* Not relaxed. */
 WG_API wg_function_options wg_function_defaults(void);
 
 /* ---- Making one ---------------------------------------------------------------------------- */
 
 /* Runs `body` once, at the point at[0..inputs) (NULL: 0.5 everywhere), on a tape of its own, and
- * freezes what it recorded. NULL on failure: MEMORY; what failed on the tape; STATE where an output
- * comes from something that is not recorded as scalars (an element of a computed array). */
+ * freezes what it recorded. The point matters only to branches and to what the body reads by
+ * wg_value; a NaN or an infinity on the way does no harm. Free the function by wg_function_free.
+ *
+ * NULL on failure, with wg_last_message: ARGUMENT for no body, fewer than 0 inputs or fewer than 1
+ * output; MEMORY; what failed on the tape; HANDLE where an output is no scalar or number (an array,
+ * a variable of another tape); STATE where an output comes from something that is not recorded as
+ * scalars (an element of a computed array); LIMIT for more than 2^31 terms. */
 WG_API wg_function *wg_function_record(wg_function_body body, void *context, int inputs,
                                        int outputs, const double *at, wg_function_options options);
 
 /* From variables that are on a tape already: y[0..outputs) as functions of x[0..inputs), which are
  * different scalars of one tape. Other variables, plain numbers and elements of leaf arrays are
- * frozen at their values. The tape stays as it is. NULL on failure, as above; HANDLE for stale or
- * foreign ones. */
+ * frozen at their values. An x may be an intermediate: what it came from is left out then. Branches
+ * count that were recorded behind the first x. The tape stays as it is. NULL on failure, as above;
+ * HANDLE for stale or foreign variables. */
 WG_API wg_function *wg_function_from(const wg_var *x, int inputs, const wg_var *y, int outputs,
                                      wg_function_options options);
 
-/* NULL is allowed. */
+/* NULL is allowed. What still refers to the function goes first: tapes on which it was called,
+ * applied, looped or mapped (free or reset them), and wg_sparse made of it. */
 WG_API void wg_function_free(wg_function *fn);
 
 WG_API int wg_function_inputs(const wg_function *fn);
 WG_API int wg_function_outputs(const wg_function *fn);
 
 /* condition ≠ 0 as a C truth value, remembered on the tape: `if (wg_branch(wg_lt(x, 0)))` is a
- * branch that wg_function_recheck can check again at other points. A scalar or a number; an array
- * is an error on its tape (and false). */
+ * branch that wg_function_recheck can check again at other points. A scalar or a number; NaN is
+ * true, as in C; an array is an error on its tape (and false). */
 WG_API bool wg_branch_at(wg_var condition, const char *site);
 #define wg_branch(condition) wg_branch_at(wg_lift(condition), WG_HERE)
 
 /* ---- Running it ---------------------------------------------------------------------------- */
 
-/* y[p] = f(x[p]). */
+/* y[p] = f(x[p]), as the record has it: where another branch would be taken, what it gives is that
+ * of the branch recorded. */
 WG_API wg_status wg_function_value(const wg_function *fn, int64_t count, const double *x,
                                    double *y);
 /* Of a function of one output: its value y [count] (may be NULL) and dydx [count, n]. */
@@ -82,8 +102,8 @@ WG_API wg_status wg_function_vjp(const wg_function *fn, int64_t count, const dou
 /* Σⱼ v[p][j]·∂y/∂xⱼ: the Jacobian-vector product; v [count, n], dy [count, m]; y may be NULL. */
 WG_API wg_status wg_function_jvp(const wg_function *fn, int64_t count, const double *x,
                                  const double *v, double *y, double *dy);
-/* jacobian[p][k][j] = ∂yₖ/∂xⱼ, [count, m, n]; y may be NULL. By rows or by columns, whichever are
- * fewer. */
+/* jacobian[p][k][j] = ∂yₖ/∂xⱼ, [count, m, n]; y may be NULL. By rows (reverse) or by columns
+ * (forward), whichever are fewer. Dense: sparse.h gives the entries that can be nonzero alone. */
 WG_API wg_status wg_function_jacobian(const wg_function *fn, int64_t count, const double *x,
                                       double *y, double *jacobian);
 /* hessian[p][i][j] = Σₖ w[p][k]·∂²yₖ/∂xᵢ∂xⱼ, [count, n, n], symmetric; w NULL: all ones. */
@@ -93,7 +113,8 @@ WG_API wg_status wg_function_hessian(const wg_function *fn, int64_t count, const
 WG_API wg_status wg_function_hvp(const wg_function *fn, int64_t count, const double *x,
                                  const double *w, const double *v, double *hv);
 
-/* The same in single precision. */
+/* The same in single precision: every operation, constants too. Compiled code (compile.h) is for
+ * double precision alone. */
 WG_API wg_status wg_function_value_f32(const wg_function *fn, int64_t count, const float *x,
                                        float *y);
 WG_API wg_status wg_function_gradient_f32(const wg_function *fn, int64_t count, const float *x,
@@ -111,12 +132,14 @@ WG_API wg_status wg_function_hvp_f32(const wg_function *fn, int64_t count, const
 
 /* Whether the branches taken while recording would be taken at each point: holds[p] = 1 or 0 (may
  * be NULL). ERROR_STATE, with the number of points and the first of them in the message, where the
- * record does not hold for some; OK where it holds for all, or nothing steered it. */
+ * record does not hold for some; OK where it holds for all, or nothing steered it. What the body
+ * decided by wg_value is not seen: wg_function_report says how often it looked. */
 WG_API wg_status wg_function_recheck(const wg_function *fn, int64_t count, const double *x,
                                      uint8_t *holds);
 
 /* ---- What became of it --------------------------------------------------------------------- */
 
+/* All numbers are of one point. */
 typedef struct wg_function_report {
     int64_t recorded;   /* operations that the outputs depend on, as they stood on the tape */
     int64_t folded;     /* of these, computed once and for all: operands all constant */

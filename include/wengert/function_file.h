@@ -27,6 +27,7 @@ WG_API wg_function *wg_function_load(const char *path);
 /* The same bytes in memory: *count of them at *bytes, to be freed with wg_function_bytes_free. On
  * failure (ARGUMENT for NULL, MEMORY) *bytes is NULL and *count 0. */
 WG_API wg_status wg_function_to_bytes(const wg_function *fn, void **bytes, size_t *count);
+/* Reads them: as wg_function_load, which says what a failure looks like. */
 WG_API wg_function *wg_function_from_bytes(const void *bytes, size_t count);
 /* NULL is allowed. */
 WG_API void wg_function_bytes_free(void *bytes);

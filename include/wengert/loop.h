@@ -8,9 +8,11 @@
  *     wg_var rows = wg_function_apply(fn, points);          // [..., n] to [..., m]
  *     wg_var end = wg_checkpointed_loop(rk4, 1000000, state, parameters, (wg_loop_options){0});
  *
- * All of it can be differentiated to any order. The tape keeps a pointer to the function, which
- * must live until the tape is reset or freed. Branches are followed as they were recorded
- * (wg_function_recheck). Failures stay on the tape. */
+ * All of it can be differentiated to any order. The tape keeps a pointer to the function, and its
+ * sweeps run it: free or reset the tape first, then the function. Branches are followed as they
+ * were recorded (wg_function_recheck). Derivatives are reverse ones, but for those of a loop beyond
+ * the first, which run tangents forward and can give NaN at singular points (function.h). Failures
+ * stay on the tape. */
 #ifndef WENGERT_LOOP_H
 #define WENGERT_LOOP_H
 
@@ -31,12 +33,12 @@ WG_API wg_status wg_function_call_at(const wg_function *fn, const wg_var *x, wg_
 
 /* fn of every row of x [..., n], f32 or f64: [..., m] of the same dtype (integers become f64). Rows
  * run in blocks, shared among threads; no result depends on their number. Errors: SHAPE for another
- * last axis, ARGUMENT for a NULL, MEMORY. */
+ * last axis, ARGUMENT for a NULL or where x is on no tape, MEMORY. The result is poisoned then. */
 WG_API wg_var wg_function_apply_at(const wg_function *fn, wg_var x, const char *site);
 #define wg_function_apply(fn, x) wg_function_apply_at(fn, x, WG_HERE)
 
 typedef struct wg_loop_options {
-    size_t memory; /* bytes that a backward sweep may spend on states; 0 means 16 MB (2^24) */
+    size_t memory; /* bytes that a backward sweep may spend on states; 0 means 16 MiB (2^24) */
     bool counted;  /* the step's last input is the step's number: 0, 1, 2 … */
 } wg_loop_options;
 
@@ -56,8 +58,9 @@ typedef struct wg_loop_options {
  *
  * Second and higher derivatives are loops of the same kind, over the step and its tangent.
  *
- * Errors: ARGUMENT for a NULL or a negative number of steps, LIMIT for more than 2^40, SHAPE where
- * step, state and parameters do not fit, DTYPE for anything but f64, MEMORY (in the sweep too). */
+ * Errors: ARGUMENT for a NULL, a negative number of steps, or operands that are on no tape, LIMIT
+ * for more than 2^40, SHAPE where step, state and parameters do not fit, DTYPE for anything but
+ * f64, MEMORY (in the sweep too). */
 WG_API wg_var wg_checkpointed_loop_at(const wg_function *step, int64_t steps, wg_var state,
                                       wg_var parameters, wg_loop_options options, const char *site);
 /* The options come last: a compound literal may stand there. */

@@ -30,9 +30,10 @@ extern "C" {
  * elements. Write wg_where, wg_max, wg_clamp for decisions by element. The first use and the first
  * sweep prepare code, which fn keeps.
  *
- * `fn` must live until the tape is reset (or cut back behind this call by wg_scope_end): the sweep
- * asks for it. `site` as in wg_apply. Errors on the tape: ARGUMENT where fn is NULL, has not one
- * output, or not `count` inputs; SHAPE where shapes do not broadcast; MEMORY. */
+ * `fn` must live until the tape is reset or freed (or cut back behind this call by wg_scope_end):
+ * the sweep asks for it. So free the tape first. `site` as in wg_apply. Errors on the tape (without
+ * one NaN, and wg_last_message): ARGUMENT where fn is NULL, has not one output, or not `count`
+ * inputs; SHAPE where shapes do not broadcast; MEMORY. */
 WG_API wg_var wg_map_at(const wg_function *fn, int count, const wg_var *operands, const char *site);
 
 #ifdef __cplusplus
