@@ -17,15 +17,18 @@ static const wg_function *function_of(const wg_call *call) {
     return state->fn;
 }
 
-/* The status of what just failed off the tape is not kept: memory, but for programs too long. */
 static void fail_derived(wg_call *call) {
-    (void)wg_call_fail(call, WG_ERROR_MEMORY, "%s", wg_last_message());
+    (void)wg_call_fail(call, wg_last_status(), "%s", wg_last_message());
 }
 
 const wg_code *wg_call_code(wg_call *call, const wg_function *fn) {
     const wg_code *code = wg_function_code(fn, WG_MODE_value);
     if (code == NULL) {
         fail_derived(call);
+    } else if (code->point == NULL) {
+        (void)wg_call_fail(call, WG_ERROR_LIMIT, "a function of %zu values, too many for one step",
+                           code->cells);
+        return NULL;
     }
     return code;
 }
@@ -128,7 +131,7 @@ static wg_status function_call_forward(wg_call *call) {
         return WG_ERROR_MEMORY;
     }
     const size_t n = (size_t)wg_call_count(call);
-    double *x = wg_call_scratch(call, (n + code->slots) * sizeof *x);
+    double *x = wg_call_scratch(call, (n + code->cells) * sizeof *x);
     if (x == NULL) {
         return WG_ERROR_MEMORY;
     }
@@ -156,9 +159,9 @@ static void chain_of_numbers(wg_call *call, const wg_function *derived, wg_var g
     }
     const size_t n = (size_t)wg_function_outputs(derived);
     const size_t both = (size_t)wg_function_inputs(derived);
-    wg_block *block = wg_pool_take(&call->tape->pool, (both + n + code->slots) * sizeof(double));
+    wg_block *block = wg_pool_take(&call->tape->pool, (both + n + code->cells) * sizeof(double));
     if (block == NULL) {
-        (void)wg_call_fail(call, WG_ERROR_MEMORY, "no memory for %u values", code->slots);
+        (void)wg_call_fail(call, WG_ERROR_MEMORY, "no memory for %zu values", code->cells);
         return;
     }
     double *x = wg_block_data(block), *dx = x + both;

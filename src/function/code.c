@@ -191,8 +191,23 @@ void wg_code_free(wg_code *code) {
     if (code != NULL) {
         wg_free(code->step);
         wg_free(code->constant);
+        wg_free(code->point);
+        wg_free(code->in_first);
+        wg_free(code->out_first);
         wg_free(code);
     }
+}
+
+/* The ports' firsts, and the end behind them. */
+static uint32_t *firsts(const uint32_t *first, uint32_t ports, uint32_t end) {
+    uint32_t *copy = wg_calloc((size_t)ports + 1, sizeof *copy);
+    for (uint32_t k = 0; k < ports && copy != NULL; k++) {
+        copy[k] = first[k];
+    }
+    if (copy != NULL) {
+        copy[ports] = end;
+    }
+    return copy;
 }
 
 static bool lay_out(wg_coder *coder, bool relaxed) {
@@ -212,7 +227,12 @@ static bool lay_out(wg_coder *coder, bool relaxed) {
     }
     memset(coder->slot, 0xff, 2 * count * sizeof *coder->slot);
     coder->code->constant = wg_calloc(count, sizeof *coder->code->constant);
-    return coder->code->constant != NULL;
+    coder->code->ins = coder->ports->ins;
+    coder->code->outs = coder->ports->outs;
+    coder->code->in_first = firsts(coder->ports->in_first, coder->ports->ins, p->inputs);
+    coder->code->out_first = firsts(coder->ports->out_first, coder->ports->outs, p->outputs);
+    return coder->code->constant != NULL && coder->code->in_first != NULL &&
+           coder->code->out_first != NULL;
 }
 
 wg_code *wg_code_new(const wg_program *program, const wg_ports *ports, bool relaxed,
@@ -221,6 +241,7 @@ wg_code *wg_code_new(const wg_program *program, const wg_ports *ports, bool rela
     if (lay_out(&coder, relaxed)) {
         find_next_uses(&coder);
         emit_all(&coder);
+        coder.failed = coder.failed || !wg_point_begin(coder.code);
     } else {
         coder.failed = true;
     }

@@ -59,11 +59,24 @@ typedef struct wg_instruction {
     uint32_t out, a, b, c; /* slots; of the _N forms c is a constant */
 } wg_instruction;
 
+/* A step for one point at a time: `head` is the cell of the result and, in the low 8 bits, the step
+ * or, behind all steps, the rule. a, b, c are cells; of _N forms c is the constant's. */
+typedef struct wg_point_step {
+    uint32_t head, a, b, c;
+} wg_point_step;
+
 typedef struct wg_code {
     wg_instruction *step;
     double *constant;
     uint32_t steps, constants, slots, fused;
     uint32_t costly; /* steps that call functions */
+    /* For one point: cells are slots, then inputs, constants and outputs, so that nothing is loaded
+     * or stored step by step. NULL where the cells are too many; then points run in blocks. */
+    wg_point_step *point;
+    uint32_t points;
+    size_t cells;
+    uint32_t ins, outs;
+    uint32_t *in_first, *out_first; /* of the ports; one more for the end */
 } wg_code;
 
 /* Where inputs come from or outputs go: element `index` of point `p` is data[p * point + index *
@@ -116,8 +129,13 @@ static inline size_t wg_block_bytes(const wg_code *code, uint32_t lanes, size_t 
 
 /* For the machine this runs on; [0] f32, [1] f64. */
 const wg_block_runner *wg_block_runners(void);
-/* One point, in f64; `slot`: one double a slot. */
+
+/* ---- One point (point.c) --------------------------------------------------------------------- */
+
+/* Fills the code's `point`; false where memory ran out. */
+bool wg_point_begin(wg_code *code);
+/* Runs one point in f64; `cell`: code->cells doubles. */
 void wg_run_point(const wg_code *code, const wg_port *in, const wg_port *out, int64_t point,
-                  double *slot);
+                  double *cell);
 
 #endif

@@ -106,9 +106,9 @@ typedef struct wg_runner {
 
 /* Doubles a runner needs. */
 static size_t runner_size(const wg_runner *run) {
-    const size_t slots = run->derived != NULL && run->derived->slots > run->code->slots
-                             ? run->derived->slots
-                             : run->code->slots;
+    const size_t slots = run->derived != NULL && run->derived->cells > run->code->cells
+                             ? run->derived->cells
+                             : run->code->cells;
     return (size_t)(3 * run->inputs + 2 * run->n) + slots;
 }
 

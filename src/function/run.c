@@ -63,9 +63,9 @@ static void run_job(void *context, int64_t job) {
 static wg_status run_points(const wg_code *code, int64_t count, const wg_port *in,
                             const wg_port *out, const char *name) {
     double few[64];
-    double *slot = code->slots <= WG_COUNT_OF(few) ? few : wg_alloc(code->slots * sizeof *slot);
+    double *slot = code->cells <= WG_COUNT_OF(few) ? few : wg_alloc(code->cells * sizeof *slot);
     if (slot == NULL) {
-        return wg_fail(WG_ERROR_MEMORY, "%s: no memory for %u values", name, code->slots);
+        return wg_fail(WG_ERROR_MEMORY, "%s: no memory for %zu values", name, code->cells);
     }
     for (int64_t point = 0; point < count; point++) {
         wg_run_point(code, in, out, point, slot);
@@ -81,7 +81,7 @@ wg_status wg_code_run(const wg_code *code, wg_dtype dtype, int64_t count, const 
     if (count <= 0 || code->steps == 0) { /* a Hessian of no inputs has no steps */
         return WG_OK;
     }
-    if (dtype == WG_F64 && count < WG_FEW_POINTS) {
+    if (dtype == WG_F64 && count < WG_FEW_POINTS && code->point != NULL) {
         return run_points(code, count, in, out, name);
     }
     const size_t size = wg_dtype_size(dtype);
