@@ -1,31 +1,7 @@
 /* lane.c: the scalar side of a tape: growth, constants, which handles live. */
-#if defined(__linux__) && !defined(_DEFAULT_SOURCE)
-#define _DEFAULT_SOURCE /* madvise */
-#endif
-
 #include "tape/tape.h"
 
 #include <string.h>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
-/* Large arrays in 2 MiB pages: a tape is walked end to end, and small pages cost a TLB miss every 4
- * KiB. */
-static void prefer_huge_pages(void *memory, size_t bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    uintptr_t page = (uintptr_t)1 << 21;
-    uintptr_t first = ((uintptr_t)memory + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)memory + bytes) & ~(page - 1);
-    if (end > first) {
-        (void)madvise((void *)first, end - first,
-                      MADV_HUGEPAGE); /* a hint: failure changes nothing */
-    }
-#else
-    (void)memory, (void)bytes;
-#endif
-}
 
 static bool grow_one(void **array, uint64_t capacity, size_t size) {
     if (capacity > SIZE_MAX / size) {
@@ -36,7 +12,6 @@ static bool grow_one(void **array, uint64_t capacity, size_t size) {
         return false;
     }
     *array = memory;
-    prefer_huge_pages(memory, (size_t)capacity * size);
     return true;
 }
 
