@@ -55,19 +55,28 @@ static void run_point(const wg_points_run *run, int64_t p, double *y, double *st
     }
 }
 
-/* Rows of points to elements of lanes, and back. A tile at a time stays in the cache. */
-static void to_lanes(const double *rows, int64_t width, double *lanes) {
-    for (int64_t i = 0; i < width; i++) {
-        for (int64_t l = 0; l < WG_C_LANES; l++) {
-            lanes[i * WG_C_LANES + l] = rows[l * width + i];
+/* Rows of points to elements of lanes, and back, a stretch of the rows at a time, which stays in
+ * the cache. */
+#define WG_STRETCH 32
+
+static void to_lanes(const double *rows, int64_t width, double *restrict lanes) {
+    for (int64_t from = 0; from < width; from += WG_STRETCH) {
+        const int64_t to = from + WG_STRETCH < width ? from + WG_STRETCH : width;
+        for (int64_t i = from; i < to; i++) {
+            for (int64_t l = 0; l < WG_C_LANES; l++) {
+                lanes[i * WG_C_LANES + l] = rows[l * width + i];
+            }
         }
     }
 }
 
-static void to_rows(const double *lanes, int64_t width, double *rows) {
-    for (int64_t l = 0; l < WG_C_LANES; l++) {
-        for (int64_t i = 0; i < width; i++) {
-            rows[l * width + i] = lanes[i * WG_C_LANES + l];
+static void to_rows(const double *lanes, int64_t width, double *restrict rows) {
+    for (int64_t from = 0; from < width; from += WG_STRETCH) {
+        const int64_t to = from + WG_STRETCH < width ? from + WG_STRETCH : width;
+        for (int64_t l = 0; l < WG_C_LANES; l++) {
+            for (int64_t i = from; i < to; i++) {
+                rows[l * width + i] = lanes[i * WG_C_LANES + l];
+            }
         }
     }
 }
@@ -90,7 +99,7 @@ static void run_lanes(const wg_points_run *run, int64_t p, double *store) {
     }
 }
 
-/* The last points, fewer than lanes, go with the first of them repeated. */
+/* The last points, fewer than lanes. */
 static void run_rest(const wg_points_run *run, int64_t p, int64_t end, double *y, double *store) {
     for (; p < end; p++) {
         run_point(run, p, run->y != NULL ? run->y + p * run->m : y, store);
