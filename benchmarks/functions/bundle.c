@@ -119,15 +119,11 @@ static wg_function *record(const bundle_data *data, bool relaxed) {
 }
 
 static wg_function *compiled(const bundle_data *data) {
-#ifdef WG_BENCH_COMPILE
     wg_function *fn = record(data, true);
     if (fn != NULL && wg_function_compile(fn, wg_compile_defaults()) == WG_OK)
         return fn;
     fprintf(stderr, "functions: bundle is not compiled: %s\n", wg_last_message());
     wg_function_free(fn);
-#else
-    (void)data;
-#endif
     return NULL;
 }
 

@@ -79,7 +79,6 @@ static double timed_by_hand(void *state, long count) {
 
 /* ---- Wengert --------------------------------------------------------------------------------- */
 
-#ifdef WG_BENCH_MAP
 static void body(const wg_var *x, wg_var *y, void *context) {
     (void)context;
     y[0] = wengert_chain(x[0]);
@@ -138,17 +137,6 @@ static bench_contender wengert(const char *name, const map_use *use) {
                              .result = result_wengert,
                              .optional = true};
 }
-#else
-static bool wengert_ready(map_use *use) {
-    (void)use, (void)wengert_chain;
-    return true;
-}
-
-static bench_contender wengert(const char *name, const map_use *use) {
-    (void)use;
-    return (bench_contender)BENCH_MISSING(name);
-}
-#endif
 
 /* ---- The case -------------------------------------------------------------------------------- */
 

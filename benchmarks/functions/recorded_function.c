@@ -41,7 +41,6 @@ static bool record_timed(recorded_function *recorded, recording_kind kind) {
 
 /* A function of its own, so that the others stay with the executor. */
 static bool compile(recorded_function *recorded) {
-#ifdef WG_BENCH_COMPILE
     wg_function *fn = record(recorded, RELAXED);
     if (fn == NULL)
         return false;
@@ -54,9 +53,6 @@ static bool compile(recorded_function *recorded) {
     }
     snprintf(recorded->refusal, sizeof recorded->refusal, "%s", wg_last_message());
     wg_function_free(fn);
-#else
-    snprintf(recorded->refusal, sizeof recorded->refusal, "this build has no wg_function_compile");
-#endif
     return true;
 }
 

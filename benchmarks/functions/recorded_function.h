@@ -5,16 +5,8 @@
 
 #include "../scalar/recorded.h"
 
-#if defined(__has_include)
-#if __has_include("wengert/compile.h")
 #include <wengert/compile.h>
-#define WG_BENCH_COMPILE
-#endif
-#if __has_include("wengert/map.h")
 #include <wengert/map.h>
-#define WG_BENCH_MAP
-#endif
-#endif
 
 /* What it took, once, to have a gradient that can be run, and what came of it. */
 typedef struct recording_cost {
