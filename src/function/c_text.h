@@ -5,11 +5,9 @@
 #include "function/nest.h"
 #include "function/text.h"
 
-/* What a program's inputs and outputs are called: elements [first[k], first[k + 1]) are elements
- * of array name[k]. */
+/* What the ports of a program are called. */
 typedef struct wg_c_arrays {
-    uint32_t ins, outs;
-    uint32_t in_first[3], out_first[2];
+    wg_ports ports;
     const char *in[3], *out[2];
 } wg_c_arrays;
 

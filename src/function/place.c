@@ -8,11 +8,9 @@
 
 #include <string.h>
 
-/* How many turns a value may be carried, how often loops are peeled, and how large that may make
- * the nest. */
+/* How many turns a value may be carried, and how often loops are peeled. */
 #define WG_MOST_BACK 4
 #define WG_MOST_ROUNDS 12
-#define WG_MOST_NODES_PLACED ((uint32_t)200000)
 
 /* Nodes by id: the top level and each loop's children, in order. */
 typedef struct wg_index {
@@ -355,7 +353,7 @@ static bool peel_marked(wg_placer *p) {
             peel_last(p->nest, i);
         }
     }
-    if (p->nest->nodes > WG_MOST_NODES_PLACED) {
+    if (p->nest->nodes > p->nest->most) {
         p->trouble = "its loops come apart";
     }
     return p->trouble == NULL && !p->nest->failed;
@@ -416,7 +414,7 @@ static bool add_moves(wg_placer *p) {
     for (uint32_t level = 0; level <= WG_NEST_DEPTH; level++) {
         const uint32_t nodes = p->nest->nodes;
         wg_nest_add_moves(p->nest, from);
-        if (p->nest->nodes > WG_MOST_NODES_PLACED) {
+        if (p->nest->nodes > p->nest->most) {
             p->trouble = "it carries too much from turn to turn";
         }
         if (p->nest->failed || p->trouble != NULL || p->nest->nodes == nodes) {
