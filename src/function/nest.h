@@ -28,7 +28,8 @@ typedef struct wg_ref {
     int64_t stride[WG_NEST_DEPTH];
 } wg_ref;
 
-/* ref[3] is the constant n of _N steps; of WG_STEP_STORE ref[0] goes to ref[1]. */
+/* ref[3] is the constant n of _N steps; of WG_STEP_STORE ref[0] goes to ref[1]; a move finds ids
+ * below ref[2] made. */
 #define WG_REFS 4
 
 /* Which value an operand names: turn first[m] + Σ per[l][m] · counter l of the m-th loop around
@@ -48,8 +49,10 @@ typedef struct wg_use {
 typedef struct wg_nest_node {
     bool is_loop, is_move;
     uint32_t parent, next; /* the loop around it, what follows it; WG_NO_NODE */
-    int64_t base;          /* id of the first value, in the first turn of all loops around it */
-    int64_t count, width;  /* a loop's turns, and ids of one turn */
+    uint32_t of;          /* the loop that a move stands before, or whose turns a move's loop has */
+    bool late;            /* the move is for a last turn of that loop, not for a first one */
+    int64_t base;         /* id of the first value, in the first turn of all loops around it */
+    int64_t count, width; /* a loop's turns, and ids of one turn */
     uint32_t first_child;
     uint16_t code, rule;
     wg_ref ref[WG_REFS];
