@@ -23,8 +23,8 @@ void wg_c_body(wg_text *text, const wg_nest *nest, const wg_c_arrays *arrays, co
                bool lanes, wg_c_uses *uses);
 /* The table of numbers, if a loop reads it with its counter. */
 void wg_c_numbers(wg_text *text, const wg_nest *nest, const char *prefix);
-/* Includes, macros and the functions of the rules that are used. False where one has no C text. */
-bool wg_c_preamble(wg_text *text, const wg_c_uses *uses, const char **missing);
+/* Includes, macros and the functions of the rules that are used. */
+void wg_c_preamble(wg_text *text, const wg_c_uses *uses);
 
 /* ---- Lanes: for this process alone ---- */
 
