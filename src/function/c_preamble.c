@@ -30,7 +30,7 @@ static void plain_c(wg_text *text, const char *value) {
     }
 }
 
-bool wg_c_preamble(wg_text *text, const wg_c_uses *uses, const char **missing) {
+void wg_c_preamble(wg_text *text, const wg_c_uses *uses) {
     static const char *const names[] = {"double x", "double x, double y",
                                         "double x, double y, double z"};
     wg_text_add(text, "#include <math.h>\n\n"
@@ -38,13 +38,16 @@ bool wg_c_preamble(wg_text *text, const wg_c_uses *uses, const char **missing) {
                       "#define WG_FMA(x, y, z) fma(x, y, z)\n"
                       "#define WG_SQRT(x) sqrt(x)\n"
                       "#define WG_ABS(x) fabs(x)\n\n");
+    if (uses->rule[WG_RULE_digamma] || uses->rule[WG_RULE_polygamma]) { /* libm has none */
+        for (const char *const *part = wg_math_polygamma_text; *part != NULL; part++) {
+            wg_text_bytes(text, *part, strlen(*part));
+            wg_text_add(text, "\n");
+        }
+        wg_text_add(text, "\n");
+    }
     for (int i = 0; i < WG_RULE_COUNT; i++) {
         if (!uses->rule[i]) {
             continue;
-        }
-        if (i == WG_RULE_digamma || i == WG_RULE_polygamma) {
-            *missing = wg_rule_infos[i].name; /* libm has none */
-            return false;
         }
         wg_text_add(text, "static inline double rule_%s(%s) {\n    return ", wg_rule_infos[i].name,
                     names[rule_text[i].arity - 1]);
@@ -52,7 +55,6 @@ bool wg_c_preamble(wg_text *text, const wg_c_uses *uses, const char **missing) {
         wg_text_add(text, ";\n}\n");
     }
     wg_text_add(text, "\n");
-    return true;
 }
 
 int wg_c_rule_number(const wg_c_uses *uses, int rule) {

@@ -57,76 +57,36 @@ static void affine(const wg_writer *w, int64_t base, const int64_t *stride) {
     }
 }
 
-static void element(const wg_writer *w, const wg_ref *ref, uint32_t arrays, const uint32_t *first,
+static void element(const wg_writer *w, const wg_ref *ref, const uint32_t *first,
                     const char *const *name) {
-    uint32_t k = arrays - 1;
-    while (k > 0 && (int64_t)first[k] > ref->base) {
-        k--;
-    }
-    wg_text_add(w->text, "%s[", name[k]);
-    affine(w, ref->base - first[k], ref->stride);
+    wg_text_add(w->text, "%s[", name[ref->array]);
+    affine(w, ref->base - first[ref->array], ref->stride);
     wg_text_add(w->text, "]");
 }
 
-/* The cell of the value that `use` names. */
-static void cell(const wg_writer *w, const wg_use *use) {
-    const wg_nest_node *site = &w->nest->node[use->site];
-    int64_t base = site->cell, stride[WG_NEST_DEPTH] = {0};
-    for (uint32_t m = 0; m < WG_NEST_DEPTH; m++) {
-        base += site->all[m] ? (use->first[m] + site->halo[m]) * site->step[m] : 0;
-        for (uint32_t l = 0; l < WG_NEST_DEPTH; l++) {
-            stride[l] += site->all[m] ? use->per[l][m] * site->step[m] : 0;
-        }
-    }
+static void cell(const wg_writer *w, const wg_spot *spot) {
     wg_text_add(w->text, "work[");
-    affine(w, base, stride);
+    affine(w, spot->base, spot->stride);
     for (uint32_t m = 0; m < WG_NEST_DEPTH; m++) {
-        if (site->all[m] || site->step[m] == 0) {
-            continue;
+        if (spot->step[m] != 0) {
+            wg_text_add(w->text, " + %lld * ((", (long long)spot->step[m]);
+            affine(w, spot->first[m], spot->per[m]);
+            wg_text_add(w->text, ") & %lld)", (long long)spot->mask[m]);
         }
-        int64_t turn[WG_NEST_DEPTH];
-        for (uint32_t l = 0; l < WG_NEST_DEPTH; l++) {
-            turn[l] = use->per[l][m];
-        }
-        /* counters reach back less than a window: one window more keeps the mask's side positive */
-        wg_text_add(w->text, " + %lld * ((", (long long)site->step[m]);
-        affine(w, use->first[m] + site->window[m], turn);
-        wg_text_add(w->text, ") & %lld)", (long long)(site->window[m] - 1));
     }
     wg_text_add(w->text, "]");
-}
-
-/* The site as its own user. */
-static wg_use own_use(const wg_nest *nest, uint32_t i) {
-    uint32_t loop[WG_NEST_DEPTH];
-    wg_use use = {.site = i};
-    const uint32_t depth = wg_nest_loops(nest, i, loop);
-    for (uint32_t l = 0; l < depth; l++) {
-        use.per[l][l] = 1;
-    }
-    return use;
-}
-
-/* How many turns before the latest: which of a site's variables. */
-static int64_t turns_back(const wg_nest_node *site, const wg_use *use) {
-    for (uint32_t m = 0; m < WG_NEST_DEPTH; m++) {
-        if (site->window[m] > 1 && use->first[m] < 0) {
-            return -use->first[m];
-        }
-    }
-    return 0;
-}
-
-/* The value is made in the same turn of the same loops, so that its variable still holds it. */
-static bool is_at_hand(const wg_nest *nest, uint32_t user, const wg_use *use) {
-    const wg_use own = own_use(nest, use->site);
-    return nest->node[user].parent == nest->node[use->site].parent &&
-           memcmp(own.per, use->per, sizeof own.per) == 0 &&
-           memcmp(own.first, use->first, sizeof own.first) == 0;
 }
 
 static void variable(const wg_writer *w, uint32_t site, int64_t back) {
     wg_text_add(w->text, back != 0 ? "v%u_%lld" : "v%u", site, (long long)back);
+}
+
+static void place_of(const wg_writer *w, uint32_t site, const wg_spot *spot) {
+    if (spot->back >= 0) {
+        variable(w, site, spot->back);
+    } else {
+        cell(w, spot);
+    }
 }
 
 static void number(const wg_writer *w, const wg_ref *ref) {
@@ -149,16 +109,16 @@ static void operand(const wg_writer *w, uint32_t user, int k) {
     switch (ref->kind) {
     case WG_REF_VALUE: {
         const wg_use *use = &node->use[k];
-        const wg_nest_node *site = &w->nest->node[use->site];
-        if (site->cell < 0 || is_at_hand(w->nest, user, use)) {
-            variable(w, use->site, turns_back(site, use));
+        if (wg_nest_at_hand(w->nest, user, use)) {
+            variable(w, use->site, 0);
         } else {
-            cell(w, use);
+            const wg_spot spot = wg_nest_spot(w->nest, use);
+            place_of(w, use->site, &spot);
         }
         break;
     }
     case WG_REF_INPUT:
-        element(w, ref, w->arrays->ins, w->arrays->in_first, w->arrays->in);
+        element(w, ref, w->arrays->ports.in_first, w->arrays->in);
         break;
     case WG_REF_NUMBER:
         number(w, ref);
@@ -224,21 +184,17 @@ static void statement(const wg_writer *w, uint32_t i, uint32_t depth) {
     const wg_nest_node *node = &w->nest->node[i];
     indent(w, depth);
     if (node->code == WG_STEP_STORE) {
-        element(w, &node->ref[1], w->arrays->outs, w->arrays->out_first, w->arrays->out);
+        element(w, &node->ref[1], w->arrays->ports.out_first, w->arrays->out);
         wg_text_add(w->text, " = ");
         whole_operand(w, i, 0);
     } else if (node->is_move) {
-        const wg_nest_node *site = &w->nest->node[node->use[1].site];
-        if (site->cell < 0) {
-            variable(w, node->use[1].site, turns_back(site, &node->use[1]));
-        } else {
-            cell(w, &node->use[1]);
-        }
+        const wg_spot spot = wg_nest_spot(w->nest, &node->use[1]);
+        place_of(w, node->use[1].site, &spot);
         wg_text_add(w->text, " = ");
         whole_operand(w, i, 0);
     } else {
         if (node->cell >= 0) {
-            const wg_use own = own_use(w->nest, i);
+            const wg_spot own = wg_nest_own_spot(w->nest, i);
             cell(w, &own);
             wg_text_add(w->text, " = ");
         }
@@ -350,7 +306,7 @@ void wg_c_body(wg_text *text, const wg_nest *nest, const wg_c_arrays *arrays, co
         for (int k = 0; k < 3; k++) {
             const wg_nest_node *node = &nest->node[i];
             if (!node->is_loop && node->ref[k].kind == WG_REF_VALUE &&
-                is_at_hand(nest, i, &node->use[k])) {
+                wg_nest_at_hand(nest, i, &node->use[k])) {
                 w.at_hand[node->use[k].site] = true;
             }
         }

@@ -5,11 +5,9 @@
 #include "function/nest.h"
 #include "function/text.h"
 
-/* What a program's inputs and outputs are called: elements [first[k], first[k + 1]) are elements
- * of array name[k]. */
+/* What the ports of a program are called. */
 typedef struct wg_c_arrays {
-    uint32_t ins, outs;
-    uint32_t in_first[3], out_first[2];
+    wg_ports ports;
     const char *in[3], *out[2];
 } wg_c_arrays;
 
@@ -25,8 +23,8 @@ void wg_c_body(wg_text *text, const wg_nest *nest, const wg_c_arrays *arrays, co
                bool lanes, wg_c_uses *uses);
 /* The table of numbers, if a loop reads it with its counter. */
 void wg_c_numbers(wg_text *text, const wg_nest *nest, const char *prefix);
-/* Includes, macros and the functions of the rules that are used. False where one has no C text. */
-bool wg_c_preamble(wg_text *text, const wg_c_uses *uses, const char **missing);
+/* Includes, macros and the functions of the rules that are used. */
+void wg_c_preamble(wg_text *text, const wg_c_uses *uses);
 
 /* ---- Lanes: for this process alone ---- */
 

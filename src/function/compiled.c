@@ -99,7 +99,7 @@ static void run_lanes(const wg_points_run *run, int64_t p, double *store) {
     }
 }
 
-/* The last points, fewer than lanes. */
+/* The last points, fewer than lanes, one by one. */
 static void run_rest(const wg_points_run *run, int64_t p, int64_t end, double *y, double *store) {
     for (; p < end; p++) {
         run_point(run, p, run->y != NULL ? run->y + p * run->m : y, store);

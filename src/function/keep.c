@@ -25,6 +25,7 @@ static uint32_t add_loops(wg_nest *nest, const uint32_t *around, uint32_t depth,
             return WG_NO_NODE;
         }
         nest->node[at].is_loop = nest->node[at].is_move = true;
+        nest->node[at].of = around[k];
         nest->node[at].parent = parent;
         nest->node[at].count = nest->node[around[k]].count;
         if (*outermost == WG_NO_NODE) {
@@ -44,8 +45,23 @@ static void fix_counter(int64_t *base, int64_t *stride, uint32_t l, int64_t turn
     stride[WG_NEST_DEPTH - 1] = 0;
 }
 
+/* The ids that are made before loop l of those around `user`. */
+static wg_ref made_before(const wg_nest *nest, uint32_t user, const uint32_t *around, uint32_t l,
+                          int64_t turn) {
+    wg_ref made = {.kind = WG_REF_NONE, .base = nest->node[around[l]].base};
+    if (nest->node[user].is_move) {
+        made = nest->node[user].ref[2];
+        fix_counter(&made.base, made.stride, l, turn);
+        return made;
+    }
+    for (uint32_t m = 0; m < l; m++) {
+        made.stride[m] = nest->node[around[m]].width;
+    }
+    return made;
+}
+
 /* Before loop l: what operand k of `user` names in turn `turn`, to where its site would put it. */
-static void add_move(wg_nest *nest, uint32_t user, int k, uint32_t l, int64_t turn) {
+static void add_move(wg_nest *nest, uint32_t user, int k, uint32_t l, int64_t turn, bool late) {
     uint32_t around[WG_NEST_DEPTH], outermost;
     const uint32_t depth = wg_nest_loops(nest, user, around);
     const uint32_t parent = add_loops(nest, around, depth, l, &outermost);
@@ -58,6 +74,9 @@ static void add_move(wg_nest *nest, uint32_t user, int k, uint32_t l, int64_t tu
     move->code = WG_STEP_FILL;
     move->parent = parent;
     move->base = -1;
+    move->of = nest->node[user].is_move ? nest->node[user].of : around[l];
+    move->late = nest->node[user].is_move ? nest->node[user].late : late;
+    move->ref[2] = made_before(nest, user, around, l, turn);
     move->ref[0] = nest->node[user].ref[k];
     fix_counter(&move->ref[0].base, move->ref[0].stride, l, turn);
     wg_use *to = &move->use[1];
@@ -97,10 +116,10 @@ void wg_nest_add_moves(wg_nest *nest, uint32_t from) {
                 const wg_use use = nest->node[i].use[k];
                 const int64_t count = nest->node[around[l]].count;
                 for (int64_t turn = 0; turn < use.early[l] && !nest->failed; turn++) {
-                    add_move(nest, i, k, l, turn);
+                    add_move(nest, i, k, l, turn, false);
                 }
                 for (int64_t turn = count - use.late[l]; turn < count && !nest->failed; turn++) {
-                    add_move(nest, i, k, l, turn);
+                    add_move(nest, i, k, l, turn, true);
                 }
             }
         }

@@ -23,11 +23,13 @@ typedef enum wg_ref_kind {
 /* base + Σ stride[l] · counter of the l-th loop around the site, outermost first. */
 typedef struct wg_ref {
     wg_ref_kind kind;
+    uint32_t array; /* of inputs and outputs: the port that all of them are in */
     int64_t base;
     int64_t stride[WG_NEST_DEPTH];
 } wg_ref;
 
-/* ref[3] is the constant n of _N steps; of WG_STEP_STORE ref[0] goes to ref[1]. */
+/* ref[3] is the constant n of _N steps; of WG_STEP_STORE ref[0] goes to ref[1]; a move finds ids
+ * below ref[2] made. */
 #define WG_REFS 4
 
 /* Which value an operand names: turn first[m] + Σ per[l][m] · counter l of the m-th loop around
@@ -47,8 +49,10 @@ typedef struct wg_use {
 typedef struct wg_nest_node {
     bool is_loop, is_move;
     uint32_t parent, next; /* the loop around it, what follows it; WG_NO_NODE */
-    int64_t base;          /* id of the first value, in the first turn of all loops around it */
-    int64_t count, width;  /* a loop's turns, and ids of one turn */
+    uint32_t of;          /* the loop that a move stands before, or whose turns a move's loop has */
+    bool late;            /* the move is for a last turn of that loop, not for a first one */
+    int64_t base;         /* id of the first value, in the first turn of all loops around it */
+    int64_t count, width; /* a loop's turns, and ids of one turn */
     uint32_t first_child;
     uint16_t code, rule;
     wg_ref ref[WG_REFS];
@@ -64,7 +68,8 @@ typedef struct wg_nest_node {
 typedef struct wg_nest {
     wg_nest_node *node;
     uint32_t nodes, capacity, first;
-    double *number;
+    const double *number;
+    double *owned; /* the same, to be freed */
     uint32_t numbers;
     int64_t ids;
     int64_t cells; /* doubles that live in the store */
@@ -72,9 +77,27 @@ typedef struct wg_nest {
     bool failed;   /* memory ran out */
 } wg_nest;
 
-/* NULL and wg_last_message: MEMORY, or LIMIT where more than `most` sites remain. */
-wg_nest *wg_nest_new(const wg_program *program, bool relaxed, uint32_t most, const char *name);
+/* Inputs and outputs are elements of the ports' arrays. NULL and wg_last_message: MEMORY, or LIMIT
+ * where more than `most` nodes remain. */
+wg_nest *wg_nest_new(const wg_program *program, const wg_ports *ports, bool relaxed, uint32_t most,
+                     const char *name);
 void wg_nest_free(wg_nest *nest); /* NULL is allowed */
+
+/* Where a value is kept: in its site's variable of `back` turns before; or, where `back` is -1, in
+ * the cell base + Σ stride[l] · counter l + Σ step[m] · (turn of the m-th loop & mask[m]), the
+ * latter for loops of which a window is kept (step is not 0): first[m] + Σ per[m][l] · counter l.
+ */
+typedef struct wg_spot {
+    int64_t back, base, stride[WG_NEST_DEPTH];
+    int64_t step[WG_NEST_DEPTH], mask[WG_NEST_DEPTH], first[WG_NEST_DEPTH];
+    int64_t per[WG_NEST_DEPTH][WG_NEST_DEPTH];
+} wg_spot;
+/* Of the value that `use` names, and of what site i makes. */
+wg_spot wg_nest_spot(const wg_nest *nest, const wg_use *use);
+wg_spot wg_nest_own_spot(const wg_nest *nest, uint32_t i);
+/* Whether the value is made in the same turn of the same loops, so that its variable still holds it
+ * even where it has a cell. */
+bool wg_nest_at_hand(const wg_nest *nest, uint32_t user, const wg_use *use);
 
 /* ---- Within src/function ---- */
 

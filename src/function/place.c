@@ -8,11 +8,9 @@
 
 #include <string.h>
 
-/* How many turns a value may be carried, how often loops are peeled, and how large that may make
- * the nest. */
+/* How many turns a value may be carried, and how often loops are peeled. */
 #define WG_MOST_BACK 4
 #define WG_MOST_ROUNDS 12
-#define WG_MOST_NODES_PLACED ((uint32_t)200000)
 
 /* Nodes by id: the top level and each loop's children, in order. */
 typedef struct wg_index {
@@ -110,6 +108,9 @@ typedef struct wg_look {
 } wg_look;
 
 static void want_peel(wg_placer *p, uint32_t loop, uint8_t which) {
+    while (p->nest->node[loop].is_move) {
+        loop = p->nest->node[loop].of;
+    }
     p->peel[loop] |= which;
     p->peeled = true;
 }
@@ -229,6 +230,23 @@ static bool corners_agree(const wg_placer *p, const wg_ref *ref, const wg_use *u
     return true;
 }
 
+/* Whether what a move takes is there when it runs, in all turns but those that have moves of their
+ * own. */
+static bool is_made(const wg_nest_node *move, const wg_look *look) {
+    const wg_use *use = &move->use[0];
+    for (uint32_t corner = 0; corner < 1u << look->depth; corner++) {
+        int64_t counter[WG_NEST_DEPTH] = {0};
+        for (uint32_t l = 0; l < look->depth; l++) {
+            counter[l] = (corner >> l & 1) != 0 ? look->count[l] - 1 - use->late[l] : use->early[l];
+        }
+        if (id_at(&move->ref[0], counter, look->depth) >=
+            id_at(&move->ref[2], counter, look->depth)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void analyse(wg_placer *p, uint32_t user) {
     wg_nest_node *node = &p->nest->node[user];
     wg_look look;
@@ -247,6 +265,10 @@ static void analyse(wg_placer *p, uint32_t user) {
         }
         if (!corners_agree(p, &node->ref[k], use, &look)) {
             want_peel(p, look.loop[0], 1);
+            return;
+        }
+        if (node->is_move && !is_made(node, &look)) {
+            want_peel(p, node->of, node->late ? 2 : 1);
             return;
         }
     }
@@ -355,7 +377,7 @@ static bool peel_marked(wg_placer *p) {
             peel_last(p->nest, i);
         }
     }
-    if (p->nest->nodes > WG_MOST_NODES_PLACED) {
+    if (p->nest->nodes > p->nest->most) {
         p->trouble = "its loops come apart";
     }
     return p->trouble == NULL && !p->nest->failed;
@@ -416,7 +438,7 @@ static bool add_moves(wg_placer *p) {
     for (uint32_t level = 0; level <= WG_NEST_DEPTH; level++) {
         const uint32_t nodes = p->nest->nodes;
         wg_nest_add_moves(p->nest, from);
-        if (p->nest->nodes > WG_MOST_NODES_PLACED) {
+        if (p->nest->nodes > p->nest->most) {
             p->trouble = "it carries too much from turn to turn";
         }
         if (p->nest->failed || p->trouble != NULL || p->nest->nodes == nodes) {

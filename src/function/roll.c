@@ -3,8 +3,7 @@
  * Level by level: where the same window of steps comes again soon, the stretch between is tried as
  * a body, and rolled up if at least WG_LEAST_TURNS turns of it follow one another with all operands
  * affine in the turn. Loops then count as steps of the next level. */
-#include "function/draft.h"
-#include "function/nest.h"
+#include "function/listing.h"
 
 #include <string.h>
 
@@ -12,12 +11,9 @@
 #define WG_LEAST_ENTRIES 8
 /* How many places with the same window are tried. */
 #define WG_TRIES 12
-
-typedef struct wg_entry {
-    uint16_t code, rule;
-    uint8_t kind[WG_REFS];
-    uint32_t at[WG_REFS];
-} wg_entry;
+/* Comparisons a level may take for each entry, and how many bodies' lengths are remembered. */
+#define WG_MOST_WORK 256
+#define WG_FAILURES 1024
 
 /* A step (loop is WG_NO_NODE) or a loop; `base` is its first entry. */
 typedef struct wg_item {
@@ -33,8 +29,13 @@ typedef struct wg_rolled {
     uint32_t first_stride;       /* in wg_roller.stride: WG_REFS for each leaf */
 } wg_rolled;
 
+/* In bodies of `period` items, item `at` does not go on from turn to turn. */
+typedef struct wg_failure {
+    uint32_t period, at;
+} wg_failure;
+
 typedef struct wg_roller {
-    wg_entry *entry;
+    const wg_entry *entry;
     uint32_t entries;
     wg_item *item, *other; /* of this level and of the next */
     uint32_t items;
@@ -48,6 +49,8 @@ typedef struct wg_roller {
     uint32_t leaves, leaf_capacity;
     int64_t *stride;
     uint32_t strides, stride_capacity;
+    wg_failure failure[WG_FAILURES]; /* of this level, by period */
+    uint64_t work;                   /* comparisons that this level may still take */
     bool failed;
 } wg_roller;
 
@@ -74,83 +77,9 @@ static uint64_t mix(uint64_t h, uint64_t value) {
 static uint64_t sign_of_entry(const wg_entry *e) {
     uint64_t h = mix(e->code, e->rule);
     for (int k = 0; k < WG_REFS; k++) {
-        h = mix(h, e->kind[k]);
+        h = mix(h, (uint64_t)e->kind[k] << 8 | e->array[k]);
     }
     return h;
-}
-
-/* ---- Entries --------------------------------------------------------------------------------- */
-
-/* Where each term's value or number is to be found. */
-static void refer(const wg_program *p, wg_entry *e, int k, uint32_t term, const uint32_t *place) {
-    const wg_term *t = &p->term[term];
-    e->kind[k] = t->code == WG_TERM_INPUT      ? WG_REF_INPUT
-                 : t->code == WG_TERM_CONSTANT ? WG_REF_NUMBER
-                                               : WG_REF_VALUE;
-    e->at[k] = t->code == WG_TERM_INPUT ? t->at[0] : place[term];
-}
-
-static void list_numbers(const wg_program *p, const wg_drafts *drafts, wg_nest *nest,
-                         uint32_t *place) {
-    for (uint32_t i = 0; i < drafts->count; i++) {
-        const wg_draft *d = &drafts->draft[i];
-        const uint32_t at[WG_REFS] = {d->at[0], d->at[1], d->at[2], d->constant};
-        for (int k = 0; k < WG_REFS; k++) {
-            if (at[k] != WG_NEVER && p->term[at[k]].code == WG_TERM_CONSTANT &&
-                place[at[k]] == WG_NEVER) {
-                place[at[k]] = nest->numbers;
-                nest->number[nest->numbers++] = wg_term_number(&p->term[at[k]]);
-            }
-        }
-    }
-    for (uint32_t i = 0; i < p->count; i++) {
-        if (p->term[i].code == WG_TERM_CONSTANT && place[i] == WG_NEVER) {
-            place[i] = nest->numbers;
-            nest->number[nest->numbers++] = wg_term_number(&p->term[i]);
-        }
-    }
-}
-
-static void store(wg_roller *r, const wg_program *p, const wg_drafts *drafts, uint32_t term,
-                  const uint32_t *place) {
-    for (uint32_t k = drafts->first_store[term]; k != 0; k = drafts->next_store[k - 1]) {
-        wg_entry *e = &r->entry[r->entries++];
-        memset(e, 0, sizeof *e);
-        e->code = WG_STEP_STORE;
-        refer(p, e, 0, term, place);
-        e->kind[1] = WG_REF_OUTPUT;
-        e->at[1] = k - 1;
-    }
-}
-
-static void list_entries(wg_roller *r, const wg_program *p, const wg_drafts *drafts,
-                         uint32_t *place) {
-    for (uint32_t i = 0; i < drafts->count; i++) {
-        const wg_draft *d = &drafts->draft[i];
-        const uint32_t at[WG_REFS] = {d->at[0], d->at[1], d->at[2], d->constant};
-        wg_entry *e = &r->entry[r->entries];
-        memset(e, 0, sizeof *e);
-        e->code = d->code;
-        e->rule = d->code == WG_STEP_RULE ? d->rule : 0;
-        for (int k = 0; k < WG_REFS; k++) {
-            if (at[k] != WG_NEVER) {
-                refer(p, e, k, at[k], place);
-            }
-        }
-        place[d->out] = r->entries++;
-        store(r, p, drafts, d->out, place);
-    }
-    for (uint32_t k = 0; k < p->outputs; k++) { /* inputs and constants, in order of the outputs */
-        const uint32_t term = p->output[k];
-        if (!wg_term_is_rule(&p->term[term])) {
-            wg_entry *e = &r->entry[r->entries++];
-            memset(e, 0, sizeof *e);
-            e->code = WG_STEP_STORE;
-            refer(p, e, 0, term, place);
-            e->kind[1] = WG_REF_OUTPUT;
-            e->at[1] = k;
-        }
-    }
 }
 
 /* ---- Comparing items ------------------------------------------------------------------------- */
@@ -204,7 +133,8 @@ static uint32_t fits(const wg_roller *r, const wg_item *a, const wg_item *c, int
     for (uint32_t i = 0; i < leaves; i++) {
         const wg_entry *x = &r->entry[a->base + offset[i]], *y = &r->entry[c->base + offset[i]];
         if (x->code != y->code || x->rule != y->rule ||
-            memcmp(x->kind, y->kind, sizeof x->kind) != 0) {
+            memcmp(x->kind, y->kind, sizeof x->kind) != 0 ||
+            memcmp(x->array, y->array, sizeof x->array) != 0) {
             return 0;
         }
         for (int k = 0; k < WG_REFS; k++) {
@@ -219,31 +149,59 @@ static uint32_t fits(const wg_roller *r, const wg_item *a, const wg_item *c, int
     return leaves * WG_REFS;
 }
 
-/* How many turns of the body [i, i + period) follow one another; strides go behind r->strides. */
-static uint32_t turns_of(wg_roller *r, uint32_t i, uint32_t period) {
-    uint32_t leaves = 0, turn = 1;
-    for (uint32_t k = 0; k < period; k++) {
-        const uint32_t *offset;
-        leaves += leaves_of(r, &r->item[i + k], &offset);
-    }
-    if (!grow(r, (void **)&r->stride, &r->stride_capacity, r->strides + leaves * WG_REFS,
+/* Item `at` as the k-th of a body, in turn `turn`; its strides go behind r->strides + before.
+ * Returns how many there are, or 0 where it does not fit. */
+static uint32_t fits_here(wg_roller *r, uint32_t at, uint32_t period, uint32_t turn,
+                          uint32_t before) {
+    const uint32_t *offset, need = leaves_of(r, &r->item[at], &offset) * WG_REFS;
+    if (r->item[at].depth >= WG_NEST_DEPTH ||
+        !grow(r, (void **)&r->stride, &r->stride_capacity, r->strides + before + need,
               sizeof *r->stride)) {
         return 0;
     }
-    const uint32_t width = r->item[i + period].base - r->item[i].base;
-    for (;; turn++) {
-        const uint64_t first = i + (uint64_t)turn * period;
-        int64_t *stride = r->stride + r->strides;
-        if (first + period > r->items ||
-            r->item[first].base - r->item[i].base != (uint64_t)turn * width) {
+    r->work -= need < r->work ? need : r->work;
+    return fits(r, &r->item[at], &r->item[at + turn * period], turn,
+                r->stride + r->strides + before);
+}
+
+/* Whether the body [i, i + period) has the least turns that count. Item by item, through all of
+ * these turns: where one does not fit, no body of that length fits that it is in, and those that
+ * begin behind i need not be tried. */
+static bool begins(wg_roller *r, uint32_t i, uint32_t period) {
+    wg_failure *known = &r->failure[period % WG_FAILURES];
+    if (known->period == period && known->at >= i && known->at - i < period) {
+        return false;
+    }
+    uint32_t before = 0, used = 0;
+    for (uint32_t k = 0; k < period; k++, before += used) {
+        for (uint32_t turn = 1; turn < WG_LEAST_TURNS; turn++) {
+            used = fits_here(r, i + k, period, turn, before);
+            if (used == 0) {
+                *known = (wg_failure){period, i + k};
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* How many turns of the body [i, i + period) follow one another, 0 for fewer than count; strides go
+ * behind r->strides. */
+static uint32_t turns_of(wg_roller *r, uint32_t i, uint32_t period) {
+    if (!begins(r, i, period)) {
+        return 0;
+    }
+    for (uint32_t turn = WG_LEAST_TURNS;; turn++) {
+        if (i + ((uint64_t)turn + 1) * period > r->items) {
             return turn;
         }
+        uint32_t before = 0;
         for (uint32_t k = 0; k < period; k++) {
-            const uint32_t used = fits(r, &r->item[i + k], &r->item[first + k], turn, stride);
+            const uint32_t used = fits_here(r, i + k, period, turn, before);
             if (used == 0) {
                 return turn;
             }
-            stride += used;
+            before += used;
         }
     }
 }
@@ -310,35 +268,39 @@ static void find_same(wg_roller *r, uint32_t window) {
     }
 }
 
+/* Rolls up what begins with item i, if anything does; how many items that were. */
+static uint32_t roll_here(wg_roller *r, uint32_t i, uint32_t most, wg_item *out) {
+    uint32_t tries = 0;
+    for (uint32_t same = r->next_same[i];
+         same != WG_NO_NODE && tries < WG_TRIES && !r->failed && r->work > 0; tries++) {
+        const uint32_t period = same - i;
+        if (period > most || i + (uint64_t)WG_LEAST_TURNS * period > r->items) {
+            break; /* those behind are longer yet */
+        }
+        const uint32_t turns = turns_of(r, i, period);
+        if (turns != 0 && !r->failed && roll(r, i, period, turns, out)) {
+            return turns * period;
+        }
+        same = r->next_same[same];
+    }
+    return 0;
+}
+
 /* One level: bodies of at most `most` items; whether it found a loop. */
 static bool roll_level(wg_roller *r, uint32_t window, uint32_t most) {
     uint32_t count = 0, i = 0;
     bool found = false;
     find_same(r, window);
+    memset(r->failure, 0, sizeof r->failure);
+    r->work = WG_MOST_WORK * ((uint64_t)r->entries + 1024);
     while (i < r->items && !r->failed) {
-        uint32_t tries = 0, same = r->next_same[i];
-        bool rolled = false;
-        while (same != WG_NO_NODE && tries++ < WG_TRIES && !rolled && !r->failed) {
-            const uint32_t period = same - i;
-            const bool possible =
-                period <= most && i + (uint64_t)WG_LEAST_TURNS * period <= r->items;
-            const uint32_t turns = possible ? turns_of(r, i, period) : 0;
-            uint32_t depth = 0;
-            for (uint32_t k = 0; k < period && turns >= WG_LEAST_TURNS; k++) {
-                depth = r->item[i + k].depth > depth ? r->item[i + k].depth : depth;
-            }
-            if (turns >= WG_LEAST_TURNS && depth < WG_NEST_DEPTH &&
-                (uint64_t)turns * period >= WG_LEAST_ENTRIES) {
-                rolled = roll(r, i, period, turns, &r->other[count]);
-                i += rolled ? turns * period : 0;
-            }
-            same = r->next_same[same];
-        }
-        if (!rolled) {
+        const uint32_t rolled = roll_here(r, i, most, &r->other[count]);
+        if (rolled == 0) {
             r->other[count] = r->item[i++];
         }
+        i += rolled;
         count++;
-        found = found || rolled;
+        found = found || rolled != 0;
     }
     wg_item *swap = r->item;
     r->item = r->other;
@@ -380,6 +342,7 @@ static void fill_site(const wg_roller *r, wg_nest_node *node, const wg_entry *e,
     node->rule = e->rule;
     for (int k = 0; k < WG_REFS; k++) {
         node->ref[k].kind = (wg_ref_kind)e->kind[k];
+        node->ref[k].array = e->array[k];
         node->ref[k].base = e->at[k];
         for (uint32_t l = 0; l < around->depth; l++) {
             const wg_rolled *loop = &r->loop[around->loop[l]];
@@ -431,19 +394,24 @@ static uint32_t add_nodes(const wg_roller *r, wg_nest *nest, const wg_item *item
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static bool allocate(wg_roller *r, size_t entries, size_t table) {
-    r->entry = wg_alloc(entries * sizeof *r->entry);
-    r->item = wg_alloc(entries * sizeof *r->item);
-    r->other = wg_alloc(entries * sizeof *r->other);
-    r->next_same = wg_alloc(entries * sizeof *r->next_same);
-    r->window = wg_alloc(entries * sizeof *r->window);
+static bool allocate(wg_roller *r, const wg_listing *listing) {
+    const size_t items = (size_t)listing->entries + 2;
+    size_t table = 1024;
+    while (table < 2 * items) {
+        table *= 2;
+    }
+    r->entry = listing->entry;
+    r->entries = listing->entries;
+    r->item = wg_alloc(items * sizeof *r->item);
+    r->other = wg_alloc(items * sizeof *r->other);
+    r->next_same = wg_alloc(items * sizeof *r->next_same);
+    r->window = wg_alloc(items * sizeof *r->window);
     r->table = wg_alloc(table * sizeof *r->table);
-    return r->entry != NULL && r->item != NULL && r->other != NULL && r->next_same != NULL &&
-           r->window != NULL && r->table != NULL;
+    return r->item != NULL && r->other != NULL && r->next_same != NULL && r->window != NULL &&
+           r->table != NULL;
 }
 
 static void release(wg_roller *r) {
-    wg_free(r->entry);
     wg_free(r->item);
     wg_free(r->other);
     wg_free(r->next_same);
@@ -453,27 +421,7 @@ static void release(wg_roller *r) {
     wg_free(r->kept);
     wg_free(r->leaf);
     wg_free(r->stride);
-}
-
-static bool fill(wg_roller *r, const wg_program *p, bool relaxed, wg_nest *nest) {
-    wg_drafts drafts;
-    bool ready = wg_drafts_begin(&drafts, p, relaxed);
-    const size_t entries = (size_t)drafts.count + p->outputs + 2;
-    size_t table = 1024;
-    while (table < 2 * entries) {
-        table *= 2;
-    }
-    uint32_t *place = wg_alloc(((size_t)p->count + 1) * sizeof *place);
-    nest->number = wg_alloc(((size_t)p->count + 1) * sizeof *nest->number);
-    ready = ready && place != NULL && nest->number != NULL && allocate(r, entries, table);
-    if (ready) {
-        memset(place, 0xff, (size_t)p->count * sizeof *place);
-        list_numbers(p, &drafts, nest, place);
-        list_entries(r, p, &drafts, place);
-    }
-    wg_free(place);
-    wg_drafts_end(&drafts);
-    return ready;
+    wg_free(r);
 }
 
 uint32_t wg_nest_add(wg_nest *nest) {
@@ -509,51 +457,83 @@ uint32_t wg_nest_loops(const wg_nest *nest, uint32_t i, uint32_t *loop) {
 void wg_nest_free(wg_nest *nest) {
     if (nest != NULL) {
         wg_free(nest->node);
-        wg_free(nest->number);
+        wg_free(nest->owned);
         wg_free(nest);
     }
 }
 
+/* Nodes of the listing, in loops or as one long list. */
+static wg_status find_nodes(wg_nest *nest, const wg_listing *listing, bool loops,
+                            const char *name) {
+    wg_roller *r = wg_calloc(1, sizeof *r);
+    if (r == NULL) {
+        return WG_ERROR_MEMORY;
+    }
+    bool found = allocate(r, listing);
+    if (found) {
+        wg_around around = {.depth = 0};
+        list_items(r);
+        if (loops) {
+            roll_all(r);
+        }
+        if (!r->failed) {
+            nest->first = add_nodes(r, nest, r->item, r->items, &around);
+        }
+        found = !r->failed && !nest->failed;
+    }
+    release(r);
+    return !found ? WG_ERROR_MEMORY
+           : nest->nodes > nest->most
+               ? wg_fail(WG_ERROR_LIMIT, "%s: more than %u statements remain%s", name, nest->most,
+                         loops ? " once its loops are found" : "")
+               : WG_OK;
+}
+
 /* With its loops, or as one long list of steps. *tangled: the loops are there, but have no place.
  */
-static wg_nest *new_nest(const wg_program *program, bool relaxed, uint32_t most, bool loops,
-                         const char *name, bool *tangled) {
-    wg_roller r = {0};
+static wg_nest *new_nest(const wg_listing *listing, uint32_t most, bool loops, const char *name,
+                         bool *tangled) {
     wg_nest *nest = wg_calloc(1, sizeof *nest);
-    wg_status status = nest != NULL && fill(&r, program, relaxed, nest) ? WG_OK : WG_ERROR_MEMORY;
-    if (status == WG_OK) {
-        wg_around around = {.depth = 0};
-        list_items(&r);
-        if (loops) {
-            roll_all(&r);
-        }
-        nest->ids = r.entries;
-        if (!r.failed) {
-            nest->most = most;
-            nest->first = add_nodes(&r, nest, r.item, r.items, &around);
-        }
-        status = r.failed || nest->failed ? WG_ERROR_MEMORY
-                 : nest->nodes > most     ? WG_ERROR_LIMIT
-                                          : WG_OK;
-        if (status == WG_ERROR_LIMIT) {
-            (void)wg_fail(status, "%s: more than %u statements remain%s", name, most,
-                          loops ? " once its loops are found" : "");
-        }
+    wg_status status = WG_ERROR_MEMORY;
+    if (nest != NULL) {
+        nest->most = most;
+        nest->ids = listing->entries;
+        nest->number = listing->number;
+        nest->numbers = listing->numbers;
+        status = find_nodes(nest, listing, loops, name);
     }
-    release(&r);
     if (status == WG_ERROR_MEMORY) {
-        (void)wg_fail(status, "%s: no memory to find loops in %u terms", name, program->count);
+        (void)wg_fail(status, "%s: no memory to find loops in %u steps", name, listing->entries);
     }
-    if (status != WG_OK || !wg_nest_place(nest, name)) {
-        *tangled = status == WG_OK && wg_last_status() == WG_ERROR_LIMIT;
+    bool failed = false, placed = status == WG_OK && wg_nest_place(nest, name);
+    if (placed && !wg_nest_agrees(nest, listing, &failed)) {
+        placed = false;
+        (void)wg_fail(failed ? WG_ERROR_MEMORY : WG_ERROR_LIMIT, "%s: %s", name,
+                      failed ? "no memory to check loops" : "its loops have no place");
+    }
+    *tangled = status == WG_OK && !placed && wg_last_status() == WG_ERROR_LIMIT;
+    if (!placed) {
         wg_nest_free(nest);
         return NULL;
     }
     return nest;
 }
 
-wg_nest *wg_nest_new(const wg_program *program, bool relaxed, uint32_t most, const char *name) {
+wg_nest *wg_nest_new(const wg_program *program, const wg_ports *ports, bool relaxed, uint32_t most,
+                     const char *name) {
     bool tangled = false;
-    wg_nest *nest = new_nest(program, relaxed, most, true, name, &tangled);
-    return nest == NULL && tangled ? new_nest(program, relaxed, most, false, name, &tangled) : nest;
+    wg_listing listing;
+    wg_nest *nest = NULL;
+    if (wg_listing_begin(&listing, program, ports, relaxed, name)) {
+        nest = new_nest(&listing, most, true, name, &tangled);
+        if (nest == NULL && tangled) {
+            nest = new_nest(&listing, most, false, name, &tangled);
+        }
+    }
+    if (nest != NULL) { /* only now, so that the first may fail */
+        nest->owned = listing.number;
+        listing.number = NULL;
+    }
+    wg_listing_end(&listing);
+    return nest;
 }

@@ -56,7 +56,7 @@ void wg_text_number(wg_text *text, double number) {
         return;
     }
     if (isinf(number)) {
-        wg_text_add(text, number > 0 ? "(double)INFINITY" : "-(double)INFINITY");
+        wg_text_add(text, number > 0 ? "(double)INFINITY" : "(-(double)INFINITY)");
         return;
     }
     for (int precision = 15; precision <= 17; precision++) {

@@ -46,16 +46,15 @@ static void add_body(wg_c_file *file, wg_function_mode mode, const wg_nest *nest
 static bool add_function(wg_c_file *file, const wg_function *fn, wg_function_mode mode,
                          uint32_t most, bool lanes) {
     const uint32_t n = fn->value->inputs, m = fn->value->outputs;
+    const uint32_t in_first[] = {0, n}, out_first[] = {0, m};
     const wg_c_arrays arrays = {
-        .ins = mode == WG_MODE_vjp ? 2 : 1,
-        .outs = mode == WG_MODE_value ? 1 : 2,
-        .in_first = {0, n},
-        .out_first = {0, m},
+        .ports = {mode == WG_MODE_vjp ? 2 : 1, mode == WG_MODE_value ? 1 : 2, in_first, out_first},
         .in = {"x", "w"},
         .out = {"y", mode == WG_MODE_vjp ? "g" : "dydx"},
     };
     const wg_program *program = wg_function_program(fn, mode);
-    wg_nest *nest = program != NULL ? wg_nest_new(program, fn->relaxed, most, file->call) : NULL;
+    wg_nest *nest =
+        program != NULL ? wg_nest_new(program, &arrays.ports, fn->relaxed, most, file->call) : NULL;
     if (nest == NULL) {
         return false;
     }
@@ -90,17 +89,13 @@ bool wg_c_file_make(const wg_function *fn, const char *name, const char *call, u
     memset(file, 0, sizeof *file);
     file->name = name;
     file->call = call;
-    const char *missing = NULL;
     const wg_function_mode mode = fn->value->outputs == 1 ? WG_MODE_gradient : WG_MODE_vjp;
     if (!add_function(file, fn, WG_MODE_value, most, false) ||
         !add_function(file, fn, mode, most, lanes)) {
         return false;
     }
     add_heading(&file->text, fn, file);
-    if (!wg_c_preamble(&file->text, &file->uses, &missing)) {
-        (void)wg_fail(WG_ERROR_STATE, "%s: %s is no function of C's library", call, missing);
-        return false;
-    }
+    wg_c_preamble(&file->text, &file->uses);
     if (lanes) {
         wg_c_lanes_preamble(&file->text, &file->uses);
     }

@@ -1,75 +1,95 @@
-/* special.c: functions libm lacks: polygamma. */
+/* special.c: functions libm lacks: polygamma. Each is code and the text of that code as well, for C
+ * files that carry no library. */
 #include "kernel/elementwise.h"
 
 #include <math.h>
 
-#define WG_PI 3.141592653589793238462643383280
+#define WG_CODE_AND_TEXT(name, ...)                                                                \
+    __VA_ARGS__                                                                                    \
+    static const char name##_text[] = #__VA_ARGS__;
 
-/* Beyond this many steps of the recurrence a negative argument is refused (NaN). */
-#define WG_MOST_STEPS 100000
+/* Below special_lowest the recurrence would take too many steps: NaN. */
+WG_CODE_AND_TEXT(numbers, static const double special_pi = 3.141592653589793238462643383280;
+                 static const double special_lowest = -100000;)
+
+/* Bernoulli numbers B2, B4, … of the asymptotic series. */
+WG_CODE_AND_TEXT(bernoulli, static const double bernoulli[] = {
+                                1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730,
+                                7.0 / 6, -3617.0 / 510, 43867.0 / 798, -174611.0 / 330};)
+
+/* A&S 6.3.18: digamma for large x. */
+WG_CODE_AND_TEXT(
+    digamma_series, static double digamma_series(double x) {
+        double sum = log(x) - 0.5 / x, power = 1.0;
+        for (int k = 0; k < 10; k++) {
+            power /= x * x;
+            sum -= bernoulli[k] / (2 * (k + 1)) * power;
+        }
+        return sum;
+    })
+
+/* A&S 6.4.11 without its sign, n >= 1, large x. */
+WG_CODE_AND_TEXT(
+    polygamma_series, static double polygamma_series(double n, double x) {
+        double term = tgamma(n) / pow(x, n); /* (n-1)!/x^n */
+        double sum = term + 0.5 * term * n / x;
+        double factor = term * n / x; /* (2k+n-1)!/(2k)! / x^(2k+n), k = 1 comes next */
+        factor *= (n + 1) / (2 * x);
+        for (int k = 1; k <= 10; k++) {
+            sum += bernoulli[k - 1] * factor;
+            factor *= (2 * k + n) * (2 * k + n + 1) / ((2 * k + 1.0) * (2 * k + 2.0) * x * x);
+        }
+        return sum;
+    })
+
+WG_CODE_AND_TEXT(
+    digamma, static double digamma(double x) {
+        if (x < 0) {
+            return digamma(1 - x) -
+                   special_pi / tan(special_pi * x); /* A&S 6.3.7; 1 - x > 0, so one level deep */
+        }
+        double shift = 0;
+        for (; x < 12; x += 1) {
+            shift -= 1 / x;
+        }
+        return shift + digamma_series(x);
+    })
+
+WG_CODE_AND_TEXT(
+    polygamma, static double polygamma(double n, double x) {
+        if (n == 0 && x == 0) {
+            return copysign((double)INFINITY, -x);
+        }
+        if (!(n >= 0) || n != floor(n) || n > 100 || x != x || (x <= 0 && x == floor(x)) ||
+            x < special_lowest) {
+            return NAN;
+        }
+        if (n == 0) {
+            return x > 1e300 ? log(x) : digamma(x);
+        }
+        if (x > 1e300) {
+            return 0;
+        }
+        double shift = 0, factorial = tgamma(n + 1);
+        for (; x < 14 + n; x += 1) {
+            shift += factorial / pow(x, n + 1); /* A&S 6.4.6 */
+        }
+        double sign = fmod(n, 2) == 0 ? -1 : 1;
+        return sign * (shift + polygamma_series(n, x));
+    })
 
 double wg_math_lgamma(double x) {
     return lgamma(x);
 }
 
-/* Bernoulli numbers B2, B4, … of the asymptotic series. */
-static const double bernoulli[] = {1.0 / 6,       -1.0 / 30,      1.0 / 42, -1.0 / 30,
-                                   5.0 / 66,      -691.0 / 2730,  7.0 / 6,  -3617.0 / 510,
-                                   43867.0 / 798, -174611.0 / 330};
-
-/* A&S 6.3.18: digamma for large x. */
-static double digamma_series(double x) {
-    double sum = log(x) - 0.5 / x, power = 1.0;
-    for (int k = 0; k < 10; k++) {
-        power /= x * x;
-        sum -= bernoulli[k] / (2 * (k + 1)) * power;
-    }
-    return sum;
-}
-
-/* A&S 6.4.11 without its sign, n >= 1, large x. */
-static double polygamma_series(double n, double x) {
-    double term = tgamma(n) / pow(x, n); /* (n-1)!/x^n */
-    double sum = term + 0.5 * term * n / x;
-    double factor = term * n / x; /* (2k+n-1)!/(2k)! / x^(2k+n), k = 1 comes next */
-    factor *= (n + 1) / (2 * x);
-    for (int k = 1; k <= 10; k++) {
-        sum += bernoulli[k - 1] * factor;
-        factor *= (2 * k + n) * (2 * k + n + 1) / ((2 * k + 1.0) * (2 * k + 2.0) * x * x);
-    }
-    return sum;
-}
-
-static double digamma(double x) {
-    if (x < 0) {
-        return digamma(1 - x) -
-               WG_PI / tan(WG_PI * x); /* A&S 6.3.7; 1 - x > 0, so one level deep */
-    }
-    double shift = 0;
-    for (; x < 12; x += 1) {
-        shift -= 1 / x;
-    }
-    return shift + digamma_series(x);
-}
-
 double wg_math_polygamma(double n, double x) {
-    if (n == 0 && x == 0) {
-        return copysign((double)INFINITY, -x);
-    }
-    if (!(n >= 0) || n != floor(n) || n > 100 || x != x || (x <= 0 && x == floor(x)) ||
-        x < -WG_MOST_STEPS) {
-        return NAN;
-    }
-    if (n == 0) {
-        return x > 1e300 ? log(x) : digamma(x);
-    }
-    if (x > 1e300) {
-        return 0;
-    }
-    double shift = 0, factorial = tgamma(n + 1);
-    for (; x < 14 + n; x += 1) {
-        shift += factorial / pow(x, n + 1); /* A&S 6.4.6 */
-    }
-    double sign = fmod(n, 2) == 0 ? -1 : 1;
-    return sign * (shift + polygamma_series(n, x));
+    return polygamma(n, x);
 }
+
+const char *const wg_math_polygamma_text[] = {numbers_text,
+                                              bernoulli_text,
+                                              digamma_series_text,
+                                              polygamma_series_text,
+                                              digamma_text,
+                                              polygamma_text,
+                                              NULL};
