@@ -268,8 +268,46 @@ static void find_same(wg_roller *r, uint32_t window) {
     }
 }
 
-/* Rolls up what begins with item i, if anything does; how many items that were. */
-static uint32_t roll_here(wg_roller *r, uint32_t i, uint32_t most, wg_item *out) {
+/* Bodies longer than this are taken as they begin. */
+#define WG_MOST_SHIFT 64
+
+/* Operands in the body at i, whose turns have just been counted, that the turn before made. */
+static uint32_t carried(const wg_roller *r, uint32_t i, uint32_t period) {
+    const uint32_t base = r->item[i].base, width = r->item[i + period].base - base;
+    const int64_t *stride = r->stride + r->strides;
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < period; k++) {
+        const uint32_t *offset, leaves = leaves_of(r, &r->item[i + k], &offset);
+        for (uint32_t j = 0; j < leaves; j++, stride += WG_REFS) {
+            const wg_entry *e = &r->entry[r->item[i + k].base + offset[j]];
+            for (int ref = 0; ref < WG_REFS; ref++) {
+                count += e->kind[ref] == WG_REF_VALUE && stride[ref] == width && e->at[ref] < base
+                             ? 1
+                             : 0;
+            }
+        }
+    }
+    return count;
+}
+
+/* A loop may be found in the middle of what its author wrote as a turn, and then carries values
+ * from turn to turn that a later start would not: how many items later. */
+static uint32_t best_shift(wg_roller *r, uint32_t i, uint32_t period, uint32_t turns) {
+    uint32_t best = 0, least = period <= WG_MOST_SHIFT ? carried(r, i, period) : 0;
+    for (uint32_t k = 1; k < period && least > 0 && !r->failed; k++) {
+        const uint32_t later = turns_of(r, i + k, period);
+        const uint32_t count = later != 0 && later + 1 >= turns ? carried(r, i + k, period) : least;
+        if (count < least) {
+            least = count;
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* Rolls up what begins with item i, if anything does; how many items that were. *shift: the loop
+ * is to begin so many items later. */
+static uint32_t roll_here(wg_roller *r, uint32_t i, uint32_t most, wg_item *out, uint32_t *shift) {
     uint32_t tries = 0;
     for (uint32_t same = r->next_same[i];
          same != WG_NO_NODE && tries < WG_TRIES && !r->failed && r->work > 0; tries++) {
@@ -277,7 +315,12 @@ static uint32_t roll_here(wg_roller *r, uint32_t i, uint32_t most, wg_item *out)
         if (period > most || i + (uint64_t)WG_LEAST_TURNS * period > r->items) {
             break; /* those behind are longer yet */
         }
-        const uint32_t turns = turns_of(r, i, period);
+        uint32_t turns = turns_of(r, i, period);
+        *shift = turns != 0 ? best_shift(r, i, period, turns) : 0;
+        if (*shift != 0) {
+            return 0;
+        }
+        turns = turns != 0 ? turns_of(r, i, period) : 0; /* the strides of this start */
         if (turns != 0 && !r->failed && roll(r, i, period, turns, out)) {
             return turns * period;
         }
@@ -294,7 +337,14 @@ static bool roll_level(wg_roller *r, uint32_t window, uint32_t most) {
     memset(r->failure, 0, sizeof r->failure);
     r->work = WG_MOST_WORK * ((uint64_t)r->entries + 1024);
     while (i < r->items && !r->failed) {
-        const uint32_t rolled = roll_here(r, i, most, &r->other[count]);
+        uint32_t shift = 0;
+        const uint32_t rolled = roll_here(r, i, most, &r->other[count], &shift);
+        for (uint32_t k = 0; k < shift; k++) {
+            r->other[count++] = r->item[i++];
+        }
+        if (shift != 0) {
+            continue;
+        }
         if (rolled == 0) {
             r->other[count] = r->item[i++];
         }
