@@ -22,5 +22,6 @@
 #include "wengert/random.h"
 #include "wengert/sparse.h"
 #include "wengert/tape.h"
+#include "wengert/taylor.h"
 
 #endif
