@@ -270,9 +270,11 @@ static void find_same(wg_roller *r, uint32_t window) {
 
 /* Bodies longer than this are taken as they begin. */
 #define WG_MOST_SHIFT 64
+#define WG_MOST_CARRIED 64
 
-/* Operands in the body at i, whose turns have just been counted, that the turn before made. */
+/* Values that the body at i, whose turns have just been counted, takes from the turn before. */
 static uint32_t carried(const wg_roller *r, uint32_t i, uint32_t period) {
+    uint32_t seen[WG_MOST_CARRIED];
     const uint32_t base = r->item[i].base, width = r->item[i + period].base - base;
     const int64_t *stride = r->stride + r->strides;
     uint32_t count = 0;
@@ -280,10 +282,16 @@ static uint32_t carried(const wg_roller *r, uint32_t i, uint32_t period) {
         const uint32_t *offset, leaves = leaves_of(r, &r->item[i + k], &offset);
         for (uint32_t j = 0; j < leaves; j++, stride += WG_REFS) {
             const wg_entry *e = &r->entry[r->item[i + k].base + offset[j]];
-            for (int ref = 0; ref < WG_REFS; ref++) {
-                count += e->kind[ref] == WG_REF_VALUE && stride[ref] == width && e->at[ref] < base
-                             ? 1
-                             : 0;
+            for (int ref = 0; ref < WG_REFS && count < WG_MOST_CARRIED; ref++) {
+                uint32_t at = 0;
+                if (e->kind[ref] != WG_REF_VALUE || stride[ref] != width || e->at[ref] >= base) {
+                    continue;
+                }
+                while (at < count && seen[at] != e->at[ref]) {
+                    at++;
+                }
+                seen[at] = e->at[ref];
+                count = at == count ? count + 1 : count;
             }
         }
     }

@@ -214,6 +214,9 @@ static bool reorder(const wg_scheduler *s, wg_program *p) {
 
 static bool schedule(wg_scheduler *s, wg_program *p) {
     const size_t count = (size_t)p->count + 2;
+    if (count > UINT32_MAX / 5) { /* lists of ours would not have indices enough */
+        return true;
+    }
     s->left = wg_calloc(count, sizeof *s->left);
     if (s->left == NULL) {
         return false;

@@ -16,13 +16,6 @@
 #define WG_MOST_LEAVES 8
 #define WG_MOST_INNER 64
 
-enum {
-    PLAIN,  /* operation by operation */
-    INSIDE, /* within a statement whose root does all */
-    EARLY,  /* a root: slopes stand in the list */
-    LATE    /* a root: slopes are made when the sweep comes by */
-};
-
 static bool is_truth(const wg_builder *b, uint32_t term) {
     const uint32_t code = b->term[term].code;
     return code == WG_RULE_lt || code == WG_RULE_le || code == WG_RULE_gt || code == WG_RULE_ge ||
@@ -201,12 +194,12 @@ static uint8_t plan_for(const wg_statement *t) {
         apart += t->kind[k] != SLOPE_UNIT ? 2 : 1;
     }
     if (t->too_large || t->inners == 0) {
-        return PLAIN;
+        return WG_SWEEP_PLAIN;
     }
     if (kept < t->varying && apart <= t->plain + t->plain / 4 + 1) {
-        return EARLY;
+        return WG_SWEEP_EARLY;
     }
-    return apart < t->plain || (apart == t->plain && t->signs > 0) ? LATE : PLAIN;
+    return apart < t->plain || (apart == t->plain && t->signs > 0) ? WG_SWEEP_LATE : WG_SWEEP_PLAIN;
 }
 
 static void keep_slopes(wg_sweep *s, uint32_t root, const wg_statement *t) {
@@ -233,13 +226,14 @@ static void plan_statements(wg_sweep *s) {
     wg_builder *b = s->b;
     s->b = NULL; /* count, do not build */
     for (uint32_t i = s->p->count; i-- > s->p->inputs;) {
-        if (!wg_term_is_rule(&s->p->term[i]) || s->active[i] == 0 || s->plan[i] == INSIDE) {
+        if (!wg_term_is_rule(&s->p->term[i]) || s->active[i] == 0 ||
+            s->plan[i] == WG_SWEEP_INSIDE) {
             continue;
         }
         walk(s, i, &t);
         s->plan[i] = plan_for(&t);
-        for (uint32_t k = 0; k < t.inners && s->plan[i] != PLAIN; k++) {
-            s->plan[t.inner[k]] = INSIDE;
+        for (uint32_t k = 0; k < t.inners && s->plan[i] != WG_SWEEP_PLAIN; k++) {
+            s->plan[t.inner[k]] = WG_SWEEP_INSIDE;
         }
     }
     s->b = b;
@@ -289,7 +283,7 @@ void wg_sweep_begin(wg_sweep *s, wg_builder *b, const wg_program *p, const uint3
     for (uint32_t i = 0; i < p->count && b->status == WG_OK; i++) {
         wg_statement t;
         map[i] = wg_build_again(b, &p->term[i], input, map);
-        if (s->plan[i] == EARLY) {
+        if (s->plan[i] == WG_SWEEP_EARLY) {
             walk(s, i, &t);
             keep_slopes(s, i, &t);
         }
@@ -355,11 +349,11 @@ void wg_sweep_back(wg_sweep *s, uint32_t top) {
         if (g == WG_NO_TERM || s->active[i] == 0 || !wg_term_is_rule(&s->p->term[i])) {
             continue;
         }
-        if (s->plan[i] == EARLY) {
+        if (s->plan[i] == WG_SWEEP_EARLY) {
             for (const wg_slope *k = &s->slope[s->first_slope[i]]; k->leaf != WG_NO_TERM; k++) {
                 give_slope(s, k, g);
             }
-        } else if (s->plan[i] == LATE) {
+        } else if (s->plan[i] == WG_SWEEP_LATE) {
             wg_statement t;
             walk(s, i, &t);
             for (uint32_t k = 0; k < t.leaves; k++) {

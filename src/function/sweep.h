@@ -13,6 +13,14 @@ typedef struct wg_slope {
     bool minus;    /* the slope is -term */
 } wg_slope;
 
+/* What is to be done at a term. */
+enum {
+    WG_SWEEP_PLAIN,  /* operation by operation */
+    WG_SWEEP_INSIDE, /* within a statement whose root does all */
+    WG_SWEEP_EARLY,  /* a root: slopes stand in the list */
+    WG_SWEEP_LATE    /* a root: slopes are made when the sweep comes by */
+};
+
 /* A reverse sweep over a program that is copied into a builder at the same time. */
 typedef struct wg_sweep {
     wg_builder *b;
@@ -21,7 +29,7 @@ typedef struct wg_sweep {
     uint32_t *adjoint; /* of the source's terms, as terms of the builder; WG_NO_TERM: none */
     uint32_t *uses;    /* of each term; outputs count as two more */
     uint8_t *active;   /* depends on the inputs that are derived by */
-    uint8_t *plan;     /* of each term: what is to be done at it */
+    uint8_t *plan;     /* of each term */
     uint32_t *first_slope;
     wg_slope *slope;
     uint32_t slopes, slope_capacity;
