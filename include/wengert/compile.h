@@ -34,10 +34,10 @@ WG_API wg_status wg_function_write_c(const wg_function *fn, const char *path, co
 
 typedef struct wg_compile_options {
     const char *compiler; /* NULL: "cc"; looked up in PATH */
-    const char *flags;    /* separated by spaces; NULL: "-O3 -march=native" and what keeps (or, of a
-                             relaxed function, gives up) the roundings as they are */
-    const char *cache;    /* folder of compiled functions; NULL: wengert in XDG_CACHE_HOME or in
-                             HOME/.cache */
+    const char *flags; /* words between blanks, no shell; NULL: "-O3 -march=native" and what keeps
+                          (or, of a relaxed function, gives up) the roundings as they are */
+    const char *cache; /* folder of compiled functions; NULL: wengert in XDG_CACHE_HOME or in
+                          HOME/.cache */
 } wg_compile_options;
 /* All NULL. */
 WG_API wg_compile_options wg_compile_defaults(void);
@@ -46,13 +46,15 @@ WG_API wg_compile_options wg_compile_defaults(void);
  * the system's C compiler (gcc or clang) and loads them into this process. From then on
  * wg_function_value and wg_function_gradient (_vjp) in float64 run that code, gradients of eight
  * points at a time; all else, and everything where this fails, runs as before. What was compiled is
- * kept in the cache folder under a hash of its text, the compiler's name and version and the flags,
- * so that the next process finds it; the folder is made where it is missing, and must belong to
- * this user, with nobody else allowed to write to it, because code is loaded from there. May be
- * called from any thread, at any time; a function that is compiled stays so. Errors: ARGUMENT for
- * NULL; STATE with the reason where there is no compiler, it fails, the system cannot load code, or
- * the function needs what libm has not; LIMIT where more than 4,000 statements remain once loops
- * are found; FILE, MEMORY. The function works in any case. */
+ * kept in the cache folder under a hash of its text, the compiler and its version, the flags and
+ * the processor, so that the next process finds it; what is damaged there is compiled again. The
+ * folder is made where it is missing, and must belong to this user, with nobody else allowed to
+ * write to it, because code is loaded from there. May be called from any thread, at any time; a
+ * function that is compiled stays so. Errors: ARGUMENT for NULL, or flags that are too many; STATE
+ * with the reason where there is no compiler, it fails, the system cannot load code, or the
+ * function needs what C cannot say; LIMIT where more than 4,000 statements remain once loops are
+ * found; FILE, also where others may write to the folder; MEMORY. The function works in any case.
+ */
 WG_API wg_status wg_function_compile(wg_function *fn, wg_compile_options options);
 
 /* Whether value and gradient run compiled. */

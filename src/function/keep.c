@@ -5,15 +5,6 @@
 
 /* ---- Moves ----------------------------------------------------------------------------------- */
 
-static uint32_t *link_to(wg_nest *nest, uint32_t i) {
-    const uint32_t parent = nest->node[i].parent;
-    uint32_t *link = parent == WG_NO_NODE ? &nest->first : &nest->node[parent].first_child;
-    while (*link != i) {
-        link = &nest->node[*link].next;
-    }
-    return link;
-}
-
 /* Loops inside loop l around a move, with the counts of the user's; the innermost's node. */
 static uint32_t add_loops(wg_nest *nest, const uint32_t *around, uint32_t depth, uint32_t l,
                           uint32_t *outermost) {
@@ -98,7 +89,7 @@ static void add_move(wg_nest *nest, uint32_t user, int k, uint32_t l, int64_t tu
     } else {
         nest->node[parent].first_child = at;
     }
-    uint32_t *link = link_to(nest, around[l]);
+    uint32_t *link = wg_nest_link(nest, around[l]);
     nest->node[outermost].next = around[l];
     *link = outermost;
 }

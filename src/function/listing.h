@@ -24,6 +24,9 @@ bool wg_listing_begin(wg_listing *listing, const wg_program *program, const wg_p
                       bool relaxed, const char *name);
 void wg_listing_end(wg_listing *listing);
 
+/* The listing's steps as nodes, its loops found if `loops`. MEMORY (without a message), LIMIT.
+ * (roll.c) */
+wg_status wg_nest_roll(wg_nest *nest, const wg_listing *listing, bool loops, const char *name);
 /* Runs the nest on names of values in place of numbers: whether it does just what the listing says,
  * step by step, each operand read from where its value is at that time. *failed: memory ran out.
  * (replay.c) */

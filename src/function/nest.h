@@ -105,6 +105,11 @@ bool wg_nest_at_hand(const wg_nest *nest, uint32_t user, const wg_use *use);
 uint32_t wg_nest_add(wg_nest *nest);
 /* The loops around node i, outermost first; how many. */
 uint32_t wg_nest_loops(const wg_nest *nest, uint32_t i, uint32_t *loop);
+/* What names node i: its list's first, or the node before it. */
+uint32_t *wg_nest_link(wg_nest *nest, uint32_t i);
+/* Takes the first or the last of several turns off a loop. */
+void wg_nest_peel_first(wg_nest *nest, uint32_t loop);
+void wg_nest_peel_last(wg_nest *nest, uint32_t loop);
 /* For every operand that reaches back, moves before its loop; from node `from` on. */
 void wg_nest_add_moves(wg_nest *nest, uint32_t from);
 /* How many turns of each value are kept, and where. */
