@@ -45,7 +45,9 @@ WG_API wg_compile_options wg_compile_defaults(void);
 /* Compiles the function's value and gradient (of several outputs the vector-Jacobian product) with
  * the system's C compiler (gcc or clang) and loads them into this process. From then on
  * wg_function_value and wg_function_gradient (_vjp) in float64 run that code, gradients of eight
- * points at a time; all else, and everything where this fails, runs as before. What was compiled is
+ * points at a time; all else, many points where blocks are faster (values, short functions), and
+ * everything where this fails, runs as before. A compiler takes about a second for a thousand
+ * statements. What was compiled is
  * kept in the cache folder under a hash of its text, the compiler and its version, the flags and
  * the processor, so that the next process finds it; what is damaged there is compiled again. The
  * folder is made where it is missing, and must belong to this user, with nobody else allowed to

@@ -47,7 +47,8 @@ typedef struct wg_function_options {
      * are used, and a zero adjoint contributes zero whatever the derivative. On: identities that
      * hold for real numbers but not always for floating-point ones are used (x − x = 0, 0·x = 0,
      * x·y + z rounded once, xⁿ by products), and derivatives count as finite: what hand-written
-     * code assumes. */
+     * code assumes. Then √x² at 0 has the derivative 0·∞ = NaN, where off it is
+     * 0, and products can overflow on the way (x⁻³ at 1e200). */
     bool relaxed;
 } wg_function_options;
 /* Not relaxed. */
@@ -141,12 +142,12 @@ WG_API wg_status wg_function_recheck(const wg_function *fn, int64_t count, const
 
 /* All numbers are of one point. */
 typedef struct wg_function_report {
-    int64_t recorded;   /* operations that the outputs depend on, as they stood on the tape */
+    int64_t recorded;   /* operations that outputs and branches depend on, as on the tape */
     int64_t folded;     /* of these, computed once and for all: operands all constant */
     int64_t common;     /* said before */
     int64_t identities; /* x·1, −(−x), x/2 → x·½ and their kin */
     int64_t dead;       /* left over once others were simplified */
-    int64_t operations; /* that remain */
+    int64_t operations; /* of the outputs, that remain; branches have a program of their own */
     int64_t fused;      /* of these, run together with another: x·y + z */
     int64_t slots;      /* values of one point that are alive at once */
     int64_t gradient_operations; /* of value and gradient (vector-Jacobian product) together */

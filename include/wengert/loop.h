@@ -56,7 +56,9 @@ typedef struct wg_loop_options {
  * that 1000 states serve 500,000 steps for two forward runs. Results do not depend on the memory,
  * bit for bit.
  *
- * Second and higher derivatives are loops of the same kind, over the step and its tangent.
+ * Second and higher derivatives are loops of the same kind, over the step and its tangent. As of
+ * any array, the result's elements are to be read before wg_backward, or wg_keep(result) holds
+ * them.
  *
  * Errors: ARGUMENT for a NULL, a negative number of steps, or operands that are on no tape, LIMIT
  * for more than 2^40, SHAPE where step, state and parameters do not fit, DTYPE for anything but

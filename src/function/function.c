@@ -152,10 +152,25 @@ static wg_port port(const void *data, int64_t point, int64_t index) {
     return (wg_port){(void *)(uintptr_t)data, point, index};
 }
 
+/* From so many points on, blocks may be faster than compiled code. */
+#define WG_MANY_POINTS 16
+
+/* Whether blocks run that many points at least as fast as compiled code: values, which it runs one
+ * by one, and gradients of functions so short that reading points is most of the work, or that call
+ * functions on eight points where blocks call them on many. */
+static bool suits_blocks(const wg_function *fn, wg_function_mode mode, int64_t count) {
+    if (count < WG_MANY_POINTS || mode == WG_MODE_value || fn->value->count > 512) {
+        return count >= WG_MANY_POINTS && mode == WG_MODE_value;
+    }
+    const wg_code *code = wg_function_code(fn, mode);
+    return code != NULL && code->slots <= 32 && (code->costly > 0 || code->steps <= 64);
+}
+
 /* By compiled code, where there is any for this. */
-static bool run_compiled(const wg_function *fn, const wg_points *p, wg_status *status) {
+static bool run_compiled(const wg_function *fn, wg_function_mode mode, const wg_points *p,
+                         wg_status *status) {
     wg_compiled *compiled = atomic_load(&((wg_function *)(uintptr_t)fn)->compiled);
-    if (compiled == NULL || p->dtype != WG_F64) {
+    if (compiled == NULL || p->dtype != WG_F64 || suits_blocks(fn, mode, p->count)) {
         return false;
     }
     *status = wg_compiled_run(compiled, p->count, fn->value->inputs, fn->value->outputs, p->x, p->w,
@@ -166,7 +181,7 @@ static bool run_compiled(const wg_function *fn, const wg_points *p, wg_status *s
 static wg_status run_value(const wg_function *fn, const wg_points *p) {
     const int64_t n = fn->value->inputs, m = fn->value->outputs;
     wg_status status;
-    if (run_compiled(fn, p, &status)) {
+    if (run_compiled(fn, WG_MODE_value, p, &status)) {
         return status;
     }
     const wg_code *code = wg_function_code(fn, WG_MODE_value);
@@ -193,7 +208,7 @@ static wg_status run_gradient(const wg_function *fn, const wg_points *p) {
                        p->name, fn->value->outputs);
     }
     wg_status status;
-    if (run_compiled(fn, p, &status)) {
+    if (run_compiled(fn, WG_MODE_gradient, p, &status)) {
         return status;
     }
     const wg_port in = port(p->x, n, 1);
@@ -203,7 +218,7 @@ static wg_status run_gradient(const wg_function *fn, const wg_points *p) {
 static wg_status run_vjp(const wg_function *fn, const wg_points *p) {
     const int64_t n = fn->value->inputs, m = fn->value->outputs;
     wg_status status;
-    if (m != 1 && run_compiled(fn, p, &status)) {
+    if (m != 1 && run_compiled(fn, WG_MODE_vjp, p, &status)) {
         return status;
     }
     const wg_port in[2] = {port(p->x, n, 1), port(p->w, m, 1)};

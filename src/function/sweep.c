@@ -301,11 +301,8 @@ static void give(wg_sweep *s, uint32_t to, uint32_t part) {
 /* g times the derivative of a rule of the terms at[…], which is term r, to operand `which`. */
 static uint32_t contribution(wg_builder *b, wg_rule_index rule, const uint32_t *at, uint32_t r,
                              int which, uint32_t g) {
-    if (rule == WG_RULE_div) { /* one division serves both operands */
-        const uint32_t scaled =
-            b->relaxed
-                ? wg_build_rule(b, WG_RULE_div, g, at[1], 0)
-                : wg_build_times(b, g, wg_build_partial(b, rule, 0, at[0], at[1], 0, r), rule);
+    if (rule == WG_RULE_div && b->relaxed) { /* one division serves both operands */
+        const uint32_t scaled = wg_build_rule(b, WG_RULE_div, g, at[1], 0);
         return which == 0 ? scaled
                           : wg_build_times(b, scaled, wg_build_rule(b, WG_RULE_neg, r, 0, 0), rule);
     }
