@@ -5,9 +5,10 @@
 
 /* ---- Moves ----------------------------------------------------------------------------------- */
 
-/* Loops inside loop l around a move, with the counts of the user's; the innermost's node. */
+/* Loops inside loop l around a move, with the turns of the user's that have no moves of their own,
+ * which come later; the innermost's node. */
 static uint32_t add_loops(wg_nest *nest, const uint32_t *around, uint32_t depth, uint32_t l,
-                          uint32_t *outermost) {
+                          const wg_use *use, uint32_t *outermost) {
     uint32_t parent = nest->node[around[l]].parent;
     *outermost = WG_NO_NODE;
     for (uint32_t k = l + 1; k < depth; k++) {
@@ -18,7 +19,7 @@ static uint32_t add_loops(wg_nest *nest, const uint32_t *around, uint32_t depth,
         nest->node[at].is_loop = nest->node[at].is_move = true;
         nest->node[at].of = around[k];
         nest->node[at].parent = parent;
-        nest->node[at].count = nest->node[around[k]].count;
+        nest->node[at].count = nest->node[around[k]].count - use->early[k] - use->late[k];
         if (*outermost == WG_NO_NODE) {
             *outermost = at;
         } else {
@@ -40,7 +41,7 @@ static void fix_counter(int64_t *base, int64_t *stride, uint32_t l, int64_t turn
 static wg_ref made_before(const wg_nest *nest, uint32_t user, const uint32_t *around, uint32_t l,
                           int64_t turn) {
     wg_ref made = {.kind = WG_REF_NONE, .base = nest->node[around[l]].base};
-    if (nest->node[user].is_move) {
+    if (nest->node[around[l]].is_move) { /* which is before another */
         made = nest->node[user].ref[2];
         fix_counter(&made.base, made.stride, l, turn);
         return made;
@@ -55,23 +56,31 @@ static wg_ref made_before(const wg_nest *nest, uint32_t user, const uint32_t *ar
 static void add_move(wg_nest *nest, uint32_t user, int k, uint32_t l, int64_t turn, bool late) {
     uint32_t around[WG_NEST_DEPTH], outermost;
     const uint32_t depth = wg_nest_loops(nest, user, around);
-    const uint32_t parent = add_loops(nest, around, depth, l, &outermost);
+    const wg_use use = nest->node[user].use[k];
+    const uint32_t parent = add_loops(nest, around, depth, l, &use, &outermost);
     const uint32_t at = nest->failed ? WG_NO_NODE : wg_nest_add(nest);
     if (at == WG_NO_NODE) {
         return;
     }
+    const bool again = nest->node[around[l]].is_move;
     wg_nest_node *move = &nest->node[at];
     move->is_move = true;
     move->code = WG_STEP_FILL;
     move->parent = parent;
     move->base = -1;
-    move->of = nest->node[user].is_move ? nest->node[user].of : around[l];
-    move->late = nest->node[user].is_move ? nest->node[user].late : late;
+    move->of = again ? nest->node[user].of : around[l];
+    move->late = again ? nest->node[user].late : late;
     move->ref[2] = made_before(nest, user, around, l, turn);
     move->ref[0] = nest->node[user].ref[k];
-    fix_counter(&move->ref[0].base, move->ref[0].stride, l, turn);
     wg_use *to = &move->use[1];
-    *to = nest->node[user].use[k];
+    *to = use;
+    for (uint32_t c = l + 1; c < depth; c++) { /* from the first turn that is moved */
+        move->ref[0].base += move->ref[0].stride[c] * use.early[c];
+        for (uint32_t m = 0; m < WG_NEST_DEPTH; m++) {
+            to->first[m] += use.per[c][m] * use.early[c];
+        }
+    }
+    fix_counter(&move->ref[0].base, move->ref[0].stride, l, turn);
     memset(to->early, 0, sizeof to->early);
     memset(to->late, 0, sizeof to->late);
     for (uint32_t m = 0; m < WG_NEST_DEPTH; m++) {

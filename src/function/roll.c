@@ -503,6 +503,6 @@ wg_status wg_nest_roll(wg_nest *nest, const wg_listing *listing, bool loops, con
     return !found ? WG_ERROR_MEMORY
            : nest->nodes > nest->most
                ? wg_fail(WG_ERROR_LIMIT, "%s: more than %u statements remain%s", name, nest->most,
-                         loops ? " once its loops are found" : "")
+                         loops ? " once its loops are found" : ", as its loops have no place")
                : WG_OK;
 }

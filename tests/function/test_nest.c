@@ -252,6 +252,29 @@ static void rod(const wg_var *x, wg_var *y, void *context) {
     y[0] = sum;
 }
 
+/* Advection around a ring by Lax and Wendroff's scheme, in place: the ends take what the other ends
+ * have just become. */
+static void ring(const wg_var *x, wg_var *y, void *context) {
+    (void)context;
+    wg_var q[WIDE], flux[WIDE - 1];
+    memcpy(q, x, sizeof q);
+    for (int t = 0; t < HIGH; t++) {
+        for (int i = 0; i < WIDE - 1; i++) {
+            const wg_var slope = wg_mul(0.125, wg_sub(q[i], q[i + 1]));
+            flux[i] = wg_mul(0.0625, wg_add(wg_add(q[i], q[i + 1]), slope));
+        }
+        for (int i = 1; i < WIDE - 1; i++) {
+            q[i] = wg_add(q[i], wg_sub(flux[i - 1], flux[i]));
+        }
+        q[0] = q[WIDE - 2];
+        q[WIDE - 1] = q[1];
+    }
+    y[0] = wg_number(0);
+    for (int i = 0; i < WIDE; i++) {
+        y[0] = wg_add(y[0], wg_square(q[i]));
+    }
+}
+
 /* Rosenbrock's function. */
 static void rosenbrock(const wg_var *x, wg_var *y, void *context) {
     (void)context;
@@ -288,9 +311,8 @@ static const struct known {
     int inputs;
     uint32_t most; /* nodes */
 } known[] = {
-    {"Runge-Kutta", runge_kutta, 3, 400},
-    {"a rod", rod, WIDE, 400},
-    {"Rosenbrock", rosenbrock, WIDE, 100},
+    {"Runge-Kutta", runge_kutta, 3, 400}, {"a rod", rod, WIDE, 400},
+    {"a ring", ring, WIDE, 400},          {"Rosenbrock", rosenbrock, WIDE, 100},
     {"matrices", matrices, 800, 100},
 };
 
