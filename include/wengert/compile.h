@@ -25,10 +25,10 @@ WG_API wg_status wg_function_write_c(const wg_function *fn, const char *path, co
 
 typedef struct wg_compile_options {
     const char *compiler; /* NULL: "cc"; looked up in PATH */
-    const char *flags;    /* words between blanks, no shell; NULL: "-O3 -march=native" and what keeps
-                             a strict function's roundings */
-    const char *cache;    /* folder of compiled functions; NULL: wengert in XDG_CACHE_HOME or in
-                             HOME/.cache */
+    const char *flags; /* words between blanks, no shell; NULL: "-O3 -march=native" and what keeps
+                          a strict function's roundings */
+    const char *cache; /* folder of compiled functions; NULL: wengert in XDG_CACHE_HOME or in
+                          HOME/.cache */
 } wg_compile_options;
 WG_API wg_compile_options wg_compile_defaults(void);
 
@@ -36,11 +36,12 @@ WG_API wg_compile_options wg_compile_defaults(void);
  * compiler and loads them into this process. From then on wg_function_value and
  * wg_function_gradient (_vjp) in float64 run that code; all else, and everything where this fails,
  * runs by the executor. What was compiled is kept in the cache folder under a hash of its text,
- * the compiler and its version, the flags and the processor, so that the next process finds it; what
- * is damaged there is compiled again. May be called from any
- * thread, at any time. Errors: STATE with the reason where there is no compiler, it fails, or the
- * system cannot load code; ARGUMENT for flags that are too many; LIMIT where more than 4,000 statements remain once loops are found;
- * FILE, also where others may write to the folder; MEMORY. The function works in any case. */
+ * the compiler and its version, the flags and the processor, so that the next process finds it;
+ * what is damaged there is compiled again. May be called from any thread, at any time. Errors:
+ * STATE with the reason where there is no compiler, it fails, or the system cannot load code;
+ * ARGUMENT for flags that are too many; LIMIT where more than 4,000 statements remain once loops
+ * are found; FILE, also where others may write to the folder; MEMORY. The function works in any
+ * case. */
 WG_API wg_status wg_function_compile(wg_function *fn, wg_compile_options options);
 
 /* Whether value and gradient run compiled. */

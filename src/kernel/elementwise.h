@@ -51,7 +51,8 @@ double wg_math_lgamma(double x);
 /* The n-th derivative of digamma at x, n a whole number from 0 (digamma itself); NaN at poles and
  * for other n. Abramowitz & Stegun 6.3.18, 6.4.6, 6.4.11. */
 double wg_math_polygamma(double n, double x);
-/* C definitions that end with `static double polygamma(double n, double x)`; NULL after the last. */
+/* C definitions that end with `static double polygamma(double n, double x)`; NULL after the last.
+ */
 extern const char *const wg_math_polygamma_text[];
 
 #endif
