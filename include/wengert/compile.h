@@ -27,9 +27,9 @@ extern "C" {
  * elimination, say), because their turns differ in length. Functions of C's library are libm's, so
  * that last bits may differ from the library's own runs.
  *
- * Errors: ARGUMENT for NULL, or a name that is no identifier of at most 200 characters; FILE;
- * MEMORY; STATE where the function or its gradient needs digamma or polygamma, which libm has not;
- * LIMIT where more than 20,000 statements remain, or a derived program has too many terms. */
+ * digamma and polygamma, which libm has not, come with the file. Errors: ARGUMENT for NULL, or a
+ * name that is no identifier of at most 200 characters; FILE; MEMORY; LIMIT where more than 20,000
+ * statements remain in one of its functions, or a derived program has too many terms. */
 WG_API wg_status wg_function_write_c(const wg_function *fn, const char *path, const char *name);
 
 typedef struct wg_compile_options {
@@ -46,17 +46,19 @@ WG_API wg_compile_options wg_compile_defaults(void);
  * the system's C compiler (gcc or clang) and loads them into this process. From then on
  * wg_function_value and wg_function_gradient (_vjp) in float64 run that code, gradients of eight
  * points at a time; all else, many points where blocks are faster (values, short functions), and
- * everything where this fails, runs as before. A compiler takes about a second for a thousand
- * statements. What was compiled is
- * kept in the cache folder under a hash of its text, the compiler and its version, the flags and
- * the processor, so that the next process finds it; what is damaged there is compiled again. The
- * folder is made where it is missing, and must belong to this user, with nobody else allowed to
- * write to it, because code is loaded from there. May be called from any thread, at any time; a
- * function that is compiled stays so. Errors: ARGUMENT for NULL, or flags that are too many; STATE
- * with the reason where there is no compiler, it fails, the system cannot load code, or the
- * function needs what C cannot say; LIMIT where more than 4,000 statements remain once loops are
- * found; FILE, also where others may write to the folder; MEMORY. The function works in any case.
- */
+ * everything where this fails, runs as before. A compiler takes seconds for some thousand
+ * statements.
+ *
+ * What was compiled is kept in the cache folder under a hash of its text, the compiler and its
+ * version, the flags and the processor, so that the next process finds it; what is damaged there is
+ * compiled again. The folder is made where it is missing, and must belong to this user, with nobody
+ * else allowed to write to it, because code is loaded from there. May be called from any thread, at
+ * any time; a function that is compiled stays so.
+ *
+ * Errors: ARGUMENT for NULL, or flags that are too many; STATE with the reason where there is no
+ * compiler, it fails, or the system cannot load code; LIMIT where more than 4,000 statements remain
+ * once loops are found; FILE, also where others may write to the folder; MEMORY. The function works
+ * in any case. */
 WG_API wg_status wg_function_compile(wg_function *fn, wg_compile_options options);
 
 /* Whether value and gradient run compiled. */
