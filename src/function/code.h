@@ -113,6 +113,8 @@ typedef struct wg_block_run {
     const wg_rule_loops *loops;
     uint32_t lanes;
 } wg_block_run;
+/* As many lanes as fit the first cache, but enough that the steps themselves do not cost more. */
+uint32_t wg_lanes_for(const wg_code *code, size_t size, int64_t count);
 typedef void (*wg_block_runner)(const wg_block_run *run, int64_t first, uint32_t valid, void *slot);
 /* From slot to slot, in values. Wide slots lie a little more than their width apart: slots that all
  * begin at the same place of a page would share the same few lines of the first cache. */

@@ -6,10 +6,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* Bytes of a block's slots: most of an L1 cache, or a part of an L2 cache for large functions. */
-#define WG_L1_BYTES ((size_t)24 << 10)
-#define WG_L2_BYTES ((size_t)384 << 10)
-#define WG_MOST_LANES 256
 /* Blocks of a piece, which one thread takes at a time. */
 #define WG_TOGETHER 16
 /* Pieces where sums of a row are kept for each. */
@@ -152,20 +148,6 @@ static void add_pieces(const wg_map_run *run) {
 
 /* ---- The run --------------------------------------------------------------------------------- */
 
-static uint32_t lanes_for(const wg_code *code, size_t size, int64_t count) {
-    uint32_t lanes = WG_MOST_LANES;
-    while (lanes > 4 * WG_LANES && (size_t)code->slots * lanes * size > WG_L1_BYTES) {
-        lanes /= 2;
-    }
-    while (lanes > WG_LANES && (size_t)code->slots * lanes * size > WG_L2_BYTES) {
-        lanes /= 2;
-    }
-    while (lanes > WG_LANES && (int64_t)lanes / 2 >= count) {
-        lanes /= 2;
-    }
-    return lanes;
-}
-
 bool wg_map_sums_well(int64_t count, int64_t period) {
     return period <= count / (4 * WG_MOST_ROW_SUMS) || period == 1;
 }
@@ -190,7 +172,7 @@ static size_t rounded(size_t bytes) {
 size_t wg_map_plan(wg_map_run *run) {
     const wg_code *code = run->code;
     const size_t size = wg_dtype_size(run->dtype), ports = (size_t)run->ins + (size_t)run->outs;
-    run->lanes = lanes_for(code, size, run->count);
+    run->lanes = wg_lanes_for(code, size, run->count);
     cut(run);
     const double work = (double)run->count * ((double)code->steps + 10.0 * code->costly);
     const int64_t threads = work > (double)WG_SHARE_MEMORY ? wg_parallel_threads() : 1;

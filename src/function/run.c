@@ -16,8 +16,7 @@
 /* Fewer points than this go one by one. */
 #define WG_FEW_POINTS 4
 
-/* As many lanes as fit the first cache, but enough that the steps themselves do not cost more. */
-static uint32_t lanes_for(const wg_code *code, size_t size, int64_t count) {
+uint32_t wg_lanes_for(const wg_code *code, size_t size, int64_t count) {
     const size_t slots = code->slots;
     uint32_t lanes = WG_MOST_LANES;
     while (lanes > 64 && slots * lanes * size > WG_L1_BYTES) {
@@ -85,7 +84,7 @@ wg_status wg_code_run(const wg_code *code, wg_dtype dtype, int64_t count, const 
         return run_points(code, count, in, out, name);
     }
     const size_t size = wg_dtype_size(dtype);
-    wg_jobs jobs = {.run = {code, in, out, wg_kernel_rule_loops(), lanes_for(code, size, count)},
+    wg_jobs jobs = {.run = {code, in, out, wg_kernel_rule_loops(), wg_lanes_for(code, size, count)},
                     .runner = wg_block_runners()[dtype == WG_F64 ? 1 : 0],
                     .count = count};
     const uint32_t lanes = jobs.run.lanes;
