@@ -112,7 +112,7 @@ static void need_compiler(void) {
 
 /* What the loader and the process starter ask for themselves may be refused, too: then any error is
  * right, and the function runs as before. */
-Test(compile_allocation, compiling_fails_clean, .timeout = 300) {
+Test(compile_allocation, compiling_fails_clean) {
     need_compiler();
     char folder[4096];
     double x[POINTS * N], y[POINTS], d[POINTS * N], want_y[POINTS], want_d[POINTS * N];

@@ -67,16 +67,16 @@ static void survive(void (*refuse)(long)) {
     cr_assert_gt(failures, all / 2, "%ld of %ld", failures, all);
 }
 
-Test(loop_allocation, survives_every_single_refusal, .timeout = 300) {
+Test(loop_allocation, survives_every_single_refusal) {
     survive(wg_test_refuse_one);
 }
 
-Test(loop_allocation, survives_every_lasting_refusal, .timeout = 300) {
+Test(loop_allocation, survives_every_lasting_refusal) {
     survive(wg_test_refuse_after);
 }
 
 /* A function whose derivatives could not be made makes them when asked again. */
-Test(loop_allocation, a_refusal_leaves_the_function_whole, .timeout = 300) {
+Test(loop_allocation, a_refusal_leaves_the_function_whole) {
     wg_function *fn = wg_function_record(body, NULL, 3, 2, NULL, wg_function_defaults());
     double want = NAN, got = NAN;
     cr_assert_eq(everything(&want), WG_OK);

@@ -69,10 +69,10 @@ static void refuse_each(void (*refuse)(long)) {
     cr_assert_gt(all, 60);
 }
 
-Test(map_allocation, every_single_refusal_is_an_error_and_leaks_nothing, .timeout = 120) {
+Test(map_allocation, every_single_refusal_is_an_error_and_leaks_nothing) {
     refuse_each(wg_test_refuse_one);
 }
 
-Test(map_allocation, every_lasting_refusal_is_an_error_and_leaks_nothing, .timeout = 120) {
+Test(map_allocation, every_lasting_refusal_is_an_error_and_leaks_nothing) {
     refuse_each(wg_test_refuse_after);
 }

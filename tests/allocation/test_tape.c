@@ -90,15 +90,15 @@ static void refuse_each(void (*refuse)(long)) {
     cr_assert_gt(failures, 20, "%ld of %ld", failures, all);
 }
 
-Test(tape_allocation, every_single_refusal_is_an_error_and_passes, .timeout = 300) {
+Test(tape_allocation, every_single_refusal_is_an_error_and_passes) {
     refuse_each(wg_test_refuse_one);
 }
 
-Test(tape_allocation, every_lasting_refusal_is_an_error_and_passes, .timeout = 300) {
+Test(tape_allocation, every_lasting_refusal_is_an_error_and_passes) {
     refuse_each(wg_test_refuse_after);
 }
 
-Test(tape_allocation, nothing_leaks_after_a_refusal, .timeout = 300) {
+Test(tape_allocation, nothing_leaks_after_a_refusal) {
     double got;
     for (long granted = 0; granted < 200; granted++) {
         wg_test_refuse_after(granted);

@@ -128,7 +128,7 @@ ParameterizedTestParameters(compile, agrees_on_random_loops) {
 
 /* Even rows are strict and of arithmetic, and agree bit for bit. The first two use the flags that
  * are used where none are given. */
-ParameterizedTest(int *row, compile, agrees_on_random_loops, .timeout = 300) {
+ParameterizedTest(int *row, compile, agrees_on_random_loops) {
     need_loading();
     char *folder = folder_new();
     wg_compile_options options = into(folder);
@@ -148,7 +148,7 @@ ParameterizedTest(int *row, compile, agrees_on_random_loops, .timeout = 300) {
 }
 
 /* All rules on lanes. */
-Test(compile, agrees_on_random_programs, .timeout = 300) {
+Test(compile, agrees_on_random_programs) {
     need_loading();
     char *folder = folder_new();
     wg_compile_options options = into(folder);

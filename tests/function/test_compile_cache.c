@@ -247,14 +247,14 @@ static void in_threads(const bench *b, wg_function *fn) {
     }
 }
 
-Test(compile_cache, is_shared_by_threads, .timeout = 120) {
+Test(compile_cache, is_shared_by_threads) {
     bench b = set_up();
     in_threads(&b, NULL);
     cr_expect_eq(folder_count(b.folder, ""), 6);
     tear_down(&b);
 }
 
-Test(compile_cache, lets_threads_compile_and_run_one_function, .timeout = 120) {
+Test(compile_cache, lets_threads_compile_and_run_one_function) {
     bench b = set_up();
     wg_function *fn = record(0.5);
     in_threads(&b, fn);

@@ -145,7 +145,7 @@ static long peak_kilobytes(void) {
     return usage.ru_maxrss;
 }
 
-Test(loop, a_million_steps_within_64_megabytes, .timeout = 120) {
+Test(loop, a_million_steps_within_64_megabytes) {
     double h = 1e-4;
     wg_function *step = record(lorenz_step, &h, 6, 3);
     const size_t budget[] = {(size_t)48 << 20, 0, (size_t)64 << 10};

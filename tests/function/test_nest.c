@@ -380,7 +380,7 @@ Test(nest, keeps_arrays_apart) {
  */
 
 /* Steps that repeat while their operands do not: every stretch looks like a body at first. */
-Test(nest, long_programs_take_time_in_proportion, .timeout = 120) {
+Test(nest, long_programs_take_time_in_proportion) {
     enum {
         N = 400000
     };

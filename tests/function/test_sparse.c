@@ -502,7 +502,7 @@ static void random_terms(const wg_var *x, wg_var *y, void *context) {
     }
 }
 
-Test(sparse, random_programs_agree_with_dense_derivatives, .timeout = 120) {
+Test(sparse, random_programs_agree_with_dense_derivatives) {
     for (uint64_t seed = 1; seed <= 24; seed++) {
         wg_random_body r = {seed, 4 + (int)seed % 9, 1 + (int)seed % 13, 30 + 3 * (int)seed};
         wg_function_options options = wg_function_defaults();
@@ -517,7 +517,7 @@ Test(sparse, random_programs_agree_with_dense_derivatives, .timeout = 120) {
 
 /* ---- Size ------------------------------------------------------------------------------------ */
 
-Test(sparse, large_problems_take_no_square_of_memory_or_time, .timeout = 60) {
+Test(sparse, large_problems_take_no_square_of_memory_or_time) {
     int n = 50000, side = 100;
     wg_function *fn = record_at(rosenbrock, &n, n, 1);
     wg_pattern *p;

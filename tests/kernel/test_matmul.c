@@ -11,8 +11,6 @@
 #include <omp.h>
 #endif
 
-TestSuite(matmul, .timeout = 300);
-
 static void use_threads(int count) {
 #if defined(_OPENMP)
     omp_set_num_threads(count);

@@ -91,7 +91,7 @@ static void *interleaved(void *argument) {
     return NULL;
 }
 
-Test(large, leaves_elements_and_arrays_in_turn, .timeout = 60) {
+Test(large, leaves_elements_and_arrays_in_turn) {
     outcome out;
     on_small_stack(interleaved, &out);
     cr_assert_eq(out.status, WG_OK);
