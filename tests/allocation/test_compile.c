@@ -1,8 +1,5 @@
 /* Functions as C, and compiled, when memory runs out: each request refused in turn. */
-#if defined(__unix__) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L
-#endif
-
+#include "../function/with_compiler.h"
 #include "allocation.h"
 #include "function/function.h"
 #include "function/nest.h"
@@ -11,9 +8,6 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum {
     N = 6,
@@ -69,19 +63,10 @@ Test(compile_allocation, nests_fail_clean) {
     wg_function_free(fn);
 }
 
-static void name_file(char *path, size_t bytes, const char *kind) {
-    const char *base = getenv("TMPDIR");
-    (void)snprintf(path, bytes, "%s/wengert-allocation-%s-XXXXXX", base != NULL ? base : "/tmp",
-                   kind);
-}
-
 Test(compile_allocation, writing_c_fails_clean) {
-    char path[4096];
+    char *folder = folder_new(), path[4200];
     wg_function *fn = record();
-    name_file(path, sizeof path, "c");
-    const int file = mkstemp(path);
-    cr_assert_geq(file, 0);
-    (void)close(file);
+    (void)snprintf(path, sizeof path, "%s/f.c", folder);
     wg_status status = WG_ERROR_MEMORY;
     for (long granted = 0; status != WG_OK; granted++) {
         wg_test_refuse_after(granted);
@@ -93,31 +78,17 @@ Test(compile_allocation, writing_c_fails_clean) {
                   wg_last_message());
         cr_assert_eq(left, 0, "request %ld leaks", granted);
     }
-    (void)unlink(path);
     wg_function_free(fn);
+    folder_remove(folder);
 }
 
 #if defined(WG_HAVE_DL)
-static void remove_folder(const char *folder) {
-    char command[4200];
-    (void)snprintf(command, sizeof command, "rm -r '%s'", folder);
-    cr_assert_eq(system(command), 0);
-}
-
-static void need_compiler(void) {
-    if (system("cc --version >/dev/null 2>&1") != 0) {
-        cr_skip_test("no C compiler 'cc' runs here");
-    }
-}
-
 /* What the loader and the process starter ask for themselves may be refused, too: then any error is
  * right, and the function runs as before. */
 Test(compile_allocation, compiling_fails_clean) {
     need_compiler();
-    char folder[4096];
+    char *folder = folder_new();
     double x[POINTS * N], y[POINTS], d[POINTS * N], want_y[POINTS], want_d[POINTS * N];
-    name_file(folder, sizeof folder, "cache");
-    cr_assert_not_null(mkdtemp(folder));
     wg_compile_options options = wg_compile_defaults();
     options.flags = "-O0 -ffp-contract=off";
     options.cache = folder;
@@ -142,15 +113,13 @@ Test(compile_allocation, compiling_fails_clean) {
         wg_function_free(fn);
     }
     wg_function_free(plain);
-    remove_folder(folder);
+    folder_remove(folder);
 }
 
 Test(compile_allocation, running_compiled_code_fails_clean) {
     need_compiler();
-    char folder[4096];
+    char *folder = folder_new();
     double x[POINTS * N] = {0}, d[POINTS * N];
-    name_file(folder, sizeof folder, "cache");
-    cr_assert_not_null(mkdtemp(folder));
     wg_compile_options options = wg_compile_defaults();
     options.flags = "-O0";
     options.cache = folder;
@@ -166,6 +135,6 @@ Test(compile_allocation, running_compiled_code_fails_clean) {
     }
     cr_expect_gt(granted, 1, "it asked for nothing");
     wg_function_free(fn);
-    remove_folder(folder);
+    folder_remove(folder);
 }
 #endif

@@ -5,6 +5,7 @@
 
 #include "kernel/elementwise.h"
 #include "kernel/sleef.h"
+#include "random_points.h"
 
 #include <criterion/criterion.h>
 #include <float.h>
@@ -119,24 +120,6 @@ static bool is_sleef(const function *f, int type, set which) {
 }
 
 /* ---- Points -------------------------------------------------------------------------------- */
-
-static uint64_t state = 0x9e3779b97f4a7c15u;
-
-static uint64_t next_bits(void) { /* xorshift64* */
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return state * 0x2545f4914f6cdd1du;
-}
-
-static double next_in(double low, double high) {
-    return low + (high - low) * (double)(next_bits() >> 11) * 0x1p-53;
-}
-
-static double next_scaled(int exponent) {
-    const double size = ldexp(next_in(0.5, 1), exponent);
-    return (next_bits() & 1) != 0 ? size : -size;
-}
 
 static double next_point(const function *f, int type) {
     switch (next_bits() % 6) {

@@ -2,6 +2,7 @@
  * the same bits from every instruction set. */
 #include "kernel/elementwise.h"
 #include "kernel/vector_math.h"
+#include "random_points.h"
 
 #include <criterion/criterion.h>
 #include <float.h>
@@ -10,23 +11,9 @@
 
 #define SAMPLES 400000
 
-static uint64_t state = 0x9e3779b97f4a7c15u;
-
-static uint64_t next_bits(void) { /* xorshift64* */
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return state * 0x2545f4914f6cdd1du;
-}
-
-static double next_in(double low, double high) {
-    return low + (high - low) * (double)(next_bits() >> 11) * 0x1p-53;
-}
-
 /* A value near zero, to either side, of any size below 1. */
 static double next_small(int least_exponent) {
-    const double size = ldexp(next_in(0.5, 1), -(int)(next_bits() % (uint64_t)least_exponent));
-    return (next_bits() & 1) != 0 ? size : -size;
+    return next_scaled(-(int)(next_bits() % (uint64_t)least_exponent));
 }
 
 static long double sigmoidl(long double x) {

@@ -1,5 +1,6 @@
 /* test_scalars.c: every elementwise rule on scalars of a tape: value, first and second derivative,
  * beside plain numbers, with equal operands, and without a tape. */
+#include "../function/random_program.h"
 #include "op/rules.h"
 #include "wengert.h"
 #include "wengert/check.h"
@@ -7,27 +8,6 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <math.h>
-
-/* ---- The verbs through pointers -------------------------------------------------------------- */
-
-typedef struct verb {
-    wg_var (*one)(wg_var);
-    wg_var (*two)(wg_var, wg_var);
-    wg_var (*three)(wg_var, wg_var, wg_var);
-} verb;
-
-#define VERB_U(name, ...) {.one = wg_##name},
-#define VERB_B(name, ...) {.two = wg_##name},
-#define VERB_T(name, ...) {.three = wg_##name},
-static const verb verbs[WG_RULE_COUNT] = {WG_RULES_ARITHMETIC(VERB_B) WG_RULES_UNARY(VERB_U)
-                                              WG_RULES_BINARY(VERB_B) WG_RULES_TERNARY(VERB_T)};
-
-static wg_var call(int rule, const wg_var *in) {
-    const verb *v = &verbs[rule];
-    return v->one != NULL   ? v->one(in[0])
-           : v->two != NULL ? v->two(in[0], in[1])
-                            : v->three(in[0], in[1], in[2]);
-}
 
 /* ---- What the values must be: long double, written apart from the table ---------------------- */
 
@@ -166,7 +146,7 @@ ParameterizedTest(int *row, scalars, values_and_numbers_alone) {
             for (int i = 0; i < info->arity; i++) {
                 in[i] = (numbers >> i & 1) != 0 ? wg_number(x[i]) : wg_scalar(tape, x[i]);
             }
-            wg_var got = call(*row, in);
+            wg_var got = random_verb(*row, in);
             cr_assert_float_eq(wg_value(got), want, 4e-15 * fmax(1, fabs(want)),
                                "%s(%g, %g, %g): %.17g, not %.17g", info->name, x[0], x[1], x[2],
                                wg_value(got), want);
@@ -199,9 +179,9 @@ static wg_var planned(wg_tape *tape, const wg_var *xs, int n, void *context) {
         in[i] = p->same ? xs[0] : number ? wg_number(p->x[i]) : xs[next++];
     }
     if (p->again) {
-        (void)call(p->rule, in);
+        (void)random_verb(p->rule, in);
     }
-    return call(p->rule, in);
+    return random_verb(p->rule, in);
 }
 
 static void check(const plan *p) {
@@ -351,8 +331,9 @@ ParameterizedTest(int *row, scalars, operands_of_an_older_segment) {
     for (int i = 0; i < 3; i++) {
         in[i] = wg_scalar(tape, x[i]);
     }
-    cr_assert_eq(wg_backward(wg_mul(call(*row, old), 3)), WG_OK, "%s", wg_tape_message(tape));
-    cr_assert_eq(wg_backward(wg_mul(call(*row, in), 3)), WG_OK);
+    cr_assert_eq(wg_backward(wg_mul(random_verb(*row, old), 3)), WG_OK, "%s",
+                 wg_tape_message(tape));
+    cr_assert_eq(wg_backward(wg_mul(random_verb(*row, in), 3)), WG_OK);
     for (int i = 0; i < wg_rule_infos[*row].arity; i++) {
         cr_assert_eq(wg_adjoint(old[i]), wg_adjoint(in[i]), "%s", wg_rule_infos[*row].name);
     }
