@@ -120,6 +120,12 @@ WG_API wg_status wg_call_broadcast(wg_call *call);
 /* Memory for the time of this forward, from the tape's pool, 64-byte aligned; NULL where there is
  * none. */
 WG_API void *wg_call_scratch(wg_call *call, size_t bytes);
+/* Contiguous memory that stays for the chain rule (wg_saved): log-sum-exps, gates, indices. At most
+ * once a forward; pack what is several. Freed once the rule has run. NULL, and the tape has failed,
+ * where there is none. */
+WG_API void *wg_call_save(wg_call *call, wg_dtype dtype, int rank, const int64_t *shape);
+/* In forward: false where no chain rule will run for this call, so nothing need be saved. */
+WG_API bool wg_call_will_sweep(const wg_call *call);
 /* Notes a failure on the tape as "<operation>: <message> (<site>)" and returns `status`. */
 WG_API wg_status wg_call_fail(wg_call *call, wg_status status, const char *format, ...)
     WG_PRINTF(3, 4);
@@ -135,6 +141,9 @@ WG_API bool wg_wants(const wg_call *call, int i);
 WG_API wg_var wg_operand(wg_call *call, int i);
 /* The result as a variable; needs WG_READS_RESULT. */
 WG_API wg_var wg_result(wg_call *call);
+/* What forward saved, as a constant array. In a sweep that records itself a rule that uses it must
+ * account for how it depends on the operands, or not use it. */
+WG_API wg_var wg_saved(wg_call *call);
 /* Adds `gradient` to operand i's adjoint. The sweep sums it over axes along which the operand was
  * broadcast and converts it to the operand's dtype; a fresh block is taken over without copying. */
 WG_API void wg_give(wg_call *call, int i, wg_var gradient);

@@ -1,38 +1,79 @@
-/* list.h (internal): the operations that only arrays have; the elementwise ones follow from
- * kernel/rules.h. */
+/* list.h (internal): the operations that only arrays have, by family; the elementwise ones follow
+ * from kernel/rules.h. */
 #ifndef WG_SRC_OP_LIST_H
 #define WG_SRC_OP_LIST_H
 
-#define WG_OPS(X)                                                                                  \
-    X(reshape)                                                                                     \
-    X(permute)                                                                                     \
-    X(transpose)                                                                                   \
-    X(broadcast_to)                                                                                \
-    X(slice)                                                                                       \
-    X(unslice)                                                                                     \
-    X(concat)                                                                                      \
-    X(cast)                                                                                        \
-    X(contiguous)                                                                                  \
-    X(sum)                                                                                         \
-    X(mean)                                                                                        \
-    X(prod)                                                                                        \
-    X(amax)                                                                                        \
-    X(amin)                                                                                        \
-    X(extreme_shares)                                                                              \
-    X(argmax)                                                                                      \
-    X(affine)                                                                                      \
-    X(matmul)                                                                                      \
-    X(softmax)                                                                                     \
-    X(softmax_chain)                                                                               \
-    X(log_softmax)                                                                                 \
-    X(log_softmax_chain)                                                                           \
-    X(cross_entropy)                                                                               \
-    X(cross_entropy_chain)                                                                         \
-    X(soft_cross_entropy)                                                                          \
-    X(mse)                                                                                         \
-    X(gather_rows)                                                                                 \
-    X(scatter_add_rows)                                                                            \
-    X(stack)                                                                                       \
+/* clang-format off */
+#define WG_OPS_SHAPE(X) \
+    X(reshape) \
+    X(permute) \
+    X(transpose) \
+    X(broadcast_to) \
+    X(slice) \
+    X(unslice) \
+    X(concat) \
+    X(cast) \
+    X(contiguous) \
+    X(stack) \
     X(place)
+
+#define WG_OPS_REDUCE(X) \
+    X(sum) \
+    X(mean) \
+    X(prod) \
+    X(amax) \
+    X(amin) \
+    X(extreme_shares) \
+    X(argmax)
+
+#define WG_OPS_INDEX(X) \
+    X(gather_rows) \
+    X(scatter_add_rows)
+
+#define WG_OPS_PRODUCT(X) \
+    X(affine) \
+    X(matmul)
+
+#define WG_OPS_LINALG(X)
+
+#define WG_OPS_CONV(X)
+
+#define WG_OPS_POOL(X)
+
+#define WG_OPS_NORM(X)
+
+#define WG_OPS_ATTENTION(X)
+
+#define WG_OPS_RECURRENT(X)
+
+#define WG_OPS_SOFTMAX(X) \
+    X(softmax) \
+    X(softmax_chain) \
+    X(log_softmax) \
+    X(log_softmax_chain)
+
+#define WG_OPS_LOSS(X) \
+    X(cross_entropy) \
+    X(cross_entropy_chain) \
+    X(soft_cross_entropy) \
+    X(mse)
+
+#define WG_OPS_TRANSFORM(X)
+
+#define WG_OPS(X) \
+    WG_OPS_SHAPE(X) \
+    WG_OPS_REDUCE(X) \
+    WG_OPS_INDEX(X) \
+    WG_OPS_PRODUCT(X) \
+    WG_OPS_LINALG(X) \
+    WG_OPS_CONV(X) \
+    WG_OPS_POOL(X) \
+    WG_OPS_NORM(X) \
+    WG_OPS_ATTENTION(X) \
+    WG_OPS_RECURRENT(X) \
+    WG_OPS_SOFTMAX(X) \
+    WG_OPS_LOSS(X) \
+    WG_OPS_TRANSFORM(X)
+/* clang-format on */
 
 #endif

@@ -134,6 +134,42 @@ void *wg_call_scratch(wg_call *call, size_t bytes) {
     return wg_block_data(block);
 }
 
+static bool wants_gradient(const wg_tape *tape, wg_var x) {
+    if (x.tape == NULL) {
+        return false;
+    }
+    if (wg_var_is_array(x)) {
+        return (wg_node_of(x)->flags & WG_NODE_WANTS) != 0;
+    }
+    return tape->lane.opcode[x.as.slot.index] != WG_CODE_CONSTANT;
+}
+
+bool wg_call_will_sweep(const wg_call *call) {
+    bool wanted = false;
+    for (int i = 0; i < call->count && !wanted; i++) {
+        wanted = wants_gradient(call->tape, call->operands[i]);
+    }
+    return wanted && wg_tape_records(call->tape) && call->op->chain != NULL;
+}
+
+void *wg_call_save(wg_call *call, wg_dtype dtype, int rank, const int64_t *shape) {
+    const size_t size = wg_dtype_size(dtype);
+    const int64_t count = rank < 0 || rank > WG_MAX_RANK ? -1 : wg_shape_count(rank, shape, size);
+    if (count < 0 || call->saved != NULL) {
+        wg_call_fail(call, WG_ERROR_STATE, "it saves twice, or what has no shape");
+        return NULL;
+    }
+    call->saved = wg_pool_take(&call->tape->pool, sizeof(wg_saved_record) + (size_t)count * size);
+    if (call->saved == NULL) {
+        wg_call_fail(call, WG_ERROR_MEMORY, "no memory for what its chain rule needs");
+        return NULL;
+    }
+    wg_saved_record *record = wg_block_data(call->saved);
+    wg_view_set_contiguous(&record->view, dtype, rank, shape);
+    record->view.data = record + 1;
+    return record->view.data;
+}
+
 /* ---- Running one --------------------------------------------------------------------------- */
 
 /* Where numbers and scalars stand while an operation sees them as arrays. */
@@ -260,16 +296,6 @@ static bool run(wg_call *call) {
     return true;
 }
 
-static bool wants_gradient(const wg_tape *tape, wg_var x) {
-    if (x.tape == NULL) {
-        return false;
-    }
-    if (wg_var_is_array(x)) {
-        return (wg_node_of(x)->flags & WG_NODE_WANTS) != 0;
-    }
-    return tape->lane.opcode[x.as.slot.index] != WG_CODE_CONSTANT;
-}
-
 /* Copies operands and state onto the tape, so that the chain rule finds them. */
 static bool record(wg_call *call, wg_node *node, size_t state_bytes) {
     wg_tape *tape = call->tape;
@@ -307,6 +333,11 @@ static wg_var finish(wg_call *call, size_t state_bytes) {
     node->view = call->out;
     node->block = call->out_block;
     call->out_block = NULL;
+    if (call->saved != NULL && (node->flags & WG_NODE_WANTS) != 0) {
+        node->saved = call->saved;
+        node->flags |= WG_NODE_SAVED;
+        call->saved = NULL;
+    }
     return wg_node_handle(tape, tape->node_count - 1);
 }
 
@@ -331,6 +362,7 @@ static wg_var run_call(wg_call *call, wg_view *views, wg_cell *cells, wg_var *ch
     view_operands(call, cells, dtype);
     wg_var result = run(call) ? finish(call, state_bytes) : wg_poison(call->tape);
     wg_pool_drop(&call->tape->pool, call->out_block);
+    wg_pool_drop(&call->tape->pool, call->saved);
     drop_scratch(call);
     return result;
 }
@@ -380,6 +412,7 @@ wg_var wg_apply(const wg_op *op, int count, const wg_var *operands, const void *
     call.view_of = -1;
     call.has_result = false;
     call.scratch = NULL;
+    call.saved = NULL;
     call.node = NULL;
     call.text_next = 0;
     if (count > WG_INLINE_OPERANDS) {

@@ -48,6 +48,16 @@ wg_var wg_result(wg_call *call) {
     return wg_node_handle(call->tape, call->node_index);
 }
 
+wg_var wg_saved(wg_call *call) {
+    wg_block *block = call->node->saved;
+    if (block == NULL) {
+        wg_call_fail(call, WG_ERROR_STATE, "its chain rule reads what its forward did not save");
+        return wg_poison(call->tape);
+    }
+    const wg_saved_record *record = wg_block_data(block);
+    return wg_node_wrap(call->tape, &record->view, block);
+}
+
 void wg_run_chain(wg_tape *tape, uint64_t index, wg_var g) {
     wg_node *node = wg_node_at(tape, index);
     wg_call call;

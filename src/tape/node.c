@@ -97,6 +97,7 @@ wg_node *wg_node_push(wg_tape *tape, const char *name, const char *site) {
     node->view.rank = 0;
     node->block = NULL;
     node->adjoint = NULL;
+    node->saved = NULL;
     node->op = NULL;
     node->operands = NULL;
     node->state = NULL;
@@ -125,6 +126,11 @@ void wg_node_drop_storage(wg_tape *tape, wg_node *node) {
     node->flags |= WG_NODE_GONE;
 }
 
+void wg_node_drop_saved(wg_tape *tape, wg_node *node) {
+    wg_pool_drop(&tape->pool, node->saved);
+    node->saved = NULL;
+}
+
 void wg_nodes_cut(wg_tape *tape, uint64_t count) {
     if (tape->node_count == count) {
         return;
@@ -132,6 +138,7 @@ void wg_nodes_cut(wg_tape *tape, uint64_t count) {
     while (tape->node_count > count) {
         wg_node *node = wg_node_at(tape, tape->node_count - 1);
         wg_node_drop_adjoint(tape, node);
+        wg_node_drop_saved(tape, node);
         wg_pool_drop(&tape->pool, node->block);
         tape->node_count--;
     }

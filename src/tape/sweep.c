@@ -134,6 +134,9 @@ static bool all_there(wg_tape *tape, const wg_node *node, uint64_t index) {
             gone = operand;
         }
     }
+    if (gone == NULL && (node->flags & WG_NODE_SAVED) != 0 && node->saved == NULL) {
+        gone = node;
+    }
     if (gone == NULL) {
         return true;
     }
@@ -175,8 +178,11 @@ static void walk(wg_tape *tape, const wg_start *start, uint64_t root, bool keep)
             upper = node->scalars;
         }
         run_chain(tape, node, i, keep);
-        if (!keep && i != root && may_go(node)) {
-            wg_node_drop_storage(tape, node);
+        if (!keep && may_go(node)) {
+            wg_node_drop_saved(tape, node);
+            if (i != root) {
+                wg_node_drop_storage(tape, node);
+            }
         }
     }
     if (tape->status == WG_OK) {

@@ -24,6 +24,11 @@ typedef struct wg_adjoint_record {
     int64_t stride[WG_MAX_RANK];
 } wg_adjoint_record;
 
+/* What wg_call_save keeps stands behind this in the same block. */
+typedef struct wg_saved_record {
+    _Alignas(64) wg_view view;
+} wg_saved_record;
+
 /* A gradient that is column · row, both kept instead of their product: what a layer's weight gets
  * from a batch of one. Whoever needs the gradient multiplies (wg_sink_settle); an optimizer may do
  * so piece by piece, in the cache. */
@@ -41,19 +46,21 @@ typedef struct wg_sink {
 } wg_sink;
 
 enum {
-    WG_NODE_WANTS = 1,   /* a gradient flows into it */
-    WG_NODE_KEPT = 2,    /* storage and adjoint stay through a sweep */
-    WG_NODE_GONE = 4,    /* storage was given back */
-    WG_NODE_NEEDED = 8,  /* a chain rule will read it (during a sweep) */
-    WG_NODE_LEAF = 16,   /* made by the user, not by an operation */
-    WG_NODE_SPENT = 32,  /* a sweep used up its adjoint */
-    WG_NODE_REACHED = 64 /* what is swept depends on it (during a sweep) */
+    WG_NODE_WANTS = 1,    /* a gradient flows into it */
+    WG_NODE_KEPT = 2,     /* storage and adjoint stay through a sweep */
+    WG_NODE_GONE = 4,     /* storage was given back */
+    WG_NODE_NEEDED = 8,   /* a chain rule will read it (during a sweep) */
+    WG_NODE_LEAF = 16,    /* made by the user, not by an operation */
+    WG_NODE_SPENT = 32,   /* a sweep used up its adjoint */
+    WG_NODE_REACHED = 64, /* what is swept depends on it (during a sweep) */
+    WG_NODE_SAVED = 128   /* its forward kept something for its chain rule */
 };
 
 typedef struct wg_node {
     wg_view view;
     wg_block *block;   /* the storage's owner; NULL for borrowed memory */
     wg_block *adjoint; /* holds a wg_adjoint_record; NULL before a sweep reaches the node */
+    wg_block *saved;   /* a wg_saved_record and what forward kept for the chain rule, or NULL */
     const wg_op *op;   /* NULL for leaves and for what is not recorded */
     wg_var *operands;  /* `count` of them, in the arena */
     const void *state;
@@ -156,6 +163,7 @@ static inline wg_adjoint_record *wg_node_adjoint(const wg_node *node) {
 }
 void wg_node_drop_adjoint(wg_tape *tape, wg_node *node);
 void wg_node_drop_storage(wg_tape *tape, wg_node *node);
+void wg_node_drop_saved(wg_tape *tape, wg_node *node);
 void wg_view_set_contiguous(wg_view *view, wg_dtype dtype, int rank, const int64_t *shape);
 /* wg_borrow with the caller's sink, which must outlive the tape's reset. */
 wg_var wg_borrow_sink(wg_tape *tape, const wg_view *view, wg_sink *sink);
@@ -187,6 +195,7 @@ struct wg_call {
     int view_of; /* the operand the result is a view of, or -1 */
     bool has_result;
     wg_block *scratch; /* linked through next */
+    wg_block *saved;   /* as of a node */
     wg_node *node;     /* in chain: whose rule runs */
     uint64_t node_index;
     char text[4][160];

@@ -1,0 +1,5 @@
+import torch
+
+
+def cases(family):
+    pass
