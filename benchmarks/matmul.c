@@ -6,6 +6,7 @@
  * the same run. OpenBLAS is fair only with the right core type: OPENBLAS_CORETYPE=SkylakeX. */
 #include "kernel/matmul.h"
 #include "base/base.h"
+#include "peaks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,41 +141,6 @@ static double seconds_of(int rival, const operands *o) {
     return (wg_clock() - start) / repeats;
 }
 
-#if defined(__GNUC__) && defined(__x86_64__)
-#include <immintrin.h>
-__attribute__((target("avx512f"))) static double peak_avx512(void) {
-    __m512 sum[12], half = _mm512_set1_ps(0.5F);
-    for (int i = 0; i < 12; i++) {
-        sum[i] = _mm512_set1_ps((float)i);
-    }
-    const double start = wg_clock();
-    for (int n = 0; n < 300000; n++) {
-#pragma GCC unroll 12
-        for (int i = 0; i < 12; i++) {
-            sum[i] = _mm512_fmadd_ps(sum[i], half, half);
-        }
-    }
-    const double seconds = wg_clock() - start;
-    float all = 0;
-    for (int i = 0; i < 12; i++) {
-        all += _mm512_reduce_add_ps(sum[i]);
-    }
-    return all > 0 ? 300000.0 * 12 * 32 / seconds * 1e-9 : 0;
-}
-static double peak(void) {
-    double best = 0;
-    for (int i = 0; i < 20 && __builtin_cpu_supports("avx512f"); i++) {
-        const double now = peak_avx512();
-        best = now > best ? now : best;
-    }
-    return best;
-}
-#else
-static double peak(void) {
-    return 0;
-}
-#endif
-
 static void measure(const shape *s, double budget, double top) {
     const size_t size = s->f64 ? sizeof(double) : sizeof(float), batch = (size_t)s->batch;
     const size_t m = (size_t)s->m, n = (size_t)s->n, k = (size_t)s->k;
@@ -216,7 +182,7 @@ int main(int count, char **words) {
 #if defined(WG_HAVE_OPENBLAS)
     printf("OpenBLAS core type: %s\n", openblas_get_corename());
 #endif
-    const double top = peak() * threads;
+    const double top = bench_peak_flops(threads) * 1e-9;
     printf("%d thread(s), f32 peak %.0f GFLOP/s; GFLOP/s below\n", threads, top);
     printf("%-34s %13s %8s %8s %8s  own/peak\n", "", "own time", "own", "OpenBLAS", "oneDNN");
     for (size_t i = 0; i < WG_COUNT_OF(shapes); i++) {

@@ -47,7 +47,4 @@ bench_contender mlp_wengert(const mlp_job *job, const char *name);
  * version. */
 const char *mlp_torch_find(void);
 
-/* Lets the threads of whoever ran before go to sleep. */
-void mlp_pause(void);
-
 #endif

@@ -1,5 +1,6 @@
 /* wengert.c: Wengert as a contender: a network as a user writes it, a step as a user's loop takes
  * it. */
+#include "../torch.h"
 #include "mlp.h"
 
 #include <stdlib.h>
@@ -120,7 +121,7 @@ static double timed(void *state, long count) {
     for (long i = 0; i < count; i++)
         step(state, NULL);
     const double took = bench_clock() - began;
-    mlp_pause();
+    bench_pause();
     return took;
 }
 
@@ -128,7 +129,7 @@ static void result(void *state, double *out) {
     start(state);
     for (int i = 0; i < MLP_TRACE; i++)
         step(state, &out[i]);
-    mlp_pause();
+    bench_pause();
 }
 
 bench_contender mlp_wengert(const mlp_job *job, const char *name) {

@@ -1,0 +1,99 @@
+/* rows.c: what is measured: one row for each operation, in C and in Python. */
+#include "operations.h"
+
+#define X1(name, expression)                                                                       \
+    static wg_var name(wg_tape *tape, const wg_var *x) {                                           \
+        (void)tape;                                                                                \
+        return expression;                                                                         \
+    }
+
+#define M (1 << 20)
+#define MB (4.0 * M) /* bytes of M floats */
+
+#define FLOAT(low, high, ...)                                                                      \
+    {                                                                                              \
+        OP_FLOAT, low, high, {                                                                     \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define CONSTANT(low, high, ...)                                                                   \
+    {                                                                                              \
+        OP_CONSTANT, low, high, {                                                                  \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define WHOLE(high, ...)                                                                           \
+    {                                                                                              \
+        OP_WHOLE, 0, high, {                                                                       \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+
+X1(add, wg_add(x[0], x[1]))
+X1(mul, wg_mul(x[0], x[1]))
+X1(exp_, wg_exp(x[0]))
+X1(tanh_, wg_tanh(x[0]))
+X1(sigmoid, wg_sigmoid(x[0]))
+X1(relu, wg_relu(x[0]))
+X1(chain, wg_sum(wg_tanh(wg_add(wg_mul(x[0], x[1]), x[2]))))
+X1(sum_all, wg_sum(x[0]))
+X1(sum_rows, wg_sum_over(x[0], WG_AXES(1)))
+X1(sum_columns, wg_sum_over(x[0], WG_AXES(0)))
+X1(amax, wg_amax_over(x[0], WG_AXES(1)))
+X1(softmax, wg_softmax(x[0], 1))
+X1(log_softmax, wg_log_softmax(x[0], 1))
+X1(cross_entropy, wg_cross_entropy(x[0], x[1]))
+X1(matmul, wg_matmul(x[0], x[1]))
+X1(affine, wg_affine(x[0], x[1], x[2]))
+X1(transposed, wg_contiguous(wg_transpose(x[0])))
+X1(rows_gathered, wg_gather_rows(x[0], x[1]))
+
+#define ROW(title, function, python) .name = title, .own = function, .torch = python
+#define IN(...) .input = {__VA_ARGS__}
+#define BYTES(forward, both, least) .bytes = {forward, both}, .bar = least
+#define FLOPS(forward, least) .flops = forward, .bar = least
+
+const op_row op_rows[] = {
+    /* elementwise */
+    {ROW("add 1M", add, "x0 + x1"), IN(FLOAT(-1, 1, M), FLOAT(-1, 1, M)), BYTES(3 * MB, 6 * MB, 2)},
+    {ROW("mul 1M", mul, "x0 * x1"), IN(FLOAT(-1, 1, M), FLOAT(-1, 1, M)), BYTES(3 * MB, 8 * MB, 2)},
+    {ROW("exp 1M", exp_, "torch.exp(x0)"), IN(FLOAT(-2, 2, M)), BYTES(2 * MB, 5 * MB, 2)},
+    {ROW("tanh 1M", tanh_, "torch.tanh(x0)"), IN(FLOAT(-2, 2, M)), BYTES(2 * MB, 5 * MB, 2)},
+    {ROW("sigmoid 1M", sigmoid, "torch.sigmoid(x0)"), IN(FLOAT(-2, 2, M)),
+     BYTES(2 * MB, 5 * MB, 2)},
+    {ROW("relu 1M", relu, "torch.relu(x0)"), IN(FLOAT(-2, 2, M)), BYTES(2 * MB, 5 * MB, 2)},
+    {ROW("sum tanh(x w + b) 1M", chain, "torch.tanh(x0 * x1 + x2).sum()"),
+     IN(FLOAT(-2, 2, M), FLOAT(-1, 1, M), FLOAT(-1, 1, M)), BYTES(3 * MB, 8 * MB, 2)},
+    /* reductions */
+    {ROW("sum 1M", sum_all, "x0.sum()"), IN(FLOAT(-1, 2, M)), BYTES(MB, 2 * MB, 1)},
+    {ROW("sum 4096x1000 over rows", sum_rows, "x0.sum(1)"), IN(FLOAT(-1, 2, 4096, 1000)),
+     BYTES(16.4e6, 32.8e6, 1)},
+    {ROW("sum 4096x1000 over columns", sum_columns, "x0.sum(0)"), IN(FLOAT(-1, 2, 4096, 1000)),
+     BYTES(16.4e6, 32.8e6, 1)},
+    {ROW("amax 4096x1000 over rows", amax, "x0.amax(1)"), IN(FLOAT(-1, 2, 4096, 1000)),
+     BYTES(16.4e6, 49.2e6, 1)},
+    /* softmax and losses */
+    {ROW("softmax 4096x1000", softmax, "torch.softmax(x0, 1)"), IN(FLOAT(-2, 2, 4096, 1000)),
+     BYTES(32.8e6, 82e6, 2)},
+    {ROW("log_softmax 4096x1000", log_softmax, "torch.log_softmax(x0, 1)"),
+     IN(FLOAT(-2, 2, 4096, 1000)), BYTES(32.8e6, 82e6, 2)},
+    {ROW("cross_entropy 4096x1000", cross_entropy, "F.cross_entropy(x0, x1)"),
+     IN(FLOAT(-2, 2, 4096, 1000), WHOLE(1000, 4096)), BYTES(16.4e6, 49.2e6, 2)},
+    /* products */
+    {ROW("matmul 1024 cubed", matmul, "x0 @ x1"),
+     IN(FLOAT(-1, 1, 1024, 1024), FLOAT(-1, 1, 1024, 1024)), FLOPS(2.0 * 1024 * 1024 * 1024, 1)},
+    {ROW("matmul 32x128 cubed", matmul, "x0 @ x1"),
+     IN(FLOAT(-1, 1, 32, 128, 128), FLOAT(-1, 1, 32, 128, 128)),
+     FLOPS(2.0 * 32 * 128 * 128 * 128, 1)},
+    {ROW("matmul 64 cubed", matmul, "x0 @ x1"), IN(FLOAT(-1, 1, 64, 64), FLOAT(-1, 1, 64, 64)),
+     FLOPS(2.0 * 64 * 64 * 64, 1)},
+    {ROW("linear 256x1024 to 1024", affine, "F.linear(x0, x1, x2)"),
+     IN(FLOAT(-1, 1, 256, 1024), FLOAT(-1, 1, 1024, 1024), FLOAT(-1, 1, 1024)),
+     FLOPS(2.0 * 256 * 1024 * 1024, 1)},
+    /* moving data */
+    {ROW("transpose copy 2048x2048", transposed, "x0.t().contiguous()"),
+     IN(FLOAT(-1, 1, 2048, 2048)), BYTES(33.6e6, 67.1e6, 1)},
+    {ROW("embedding 30000x512, 4096 rows", rows_gathered, "F.embedding(x1, x0)"),
+     IN(FLOAT(-1, 1, 30000, 512), WHOLE(30000, 4096)), BYTES(16.8e6, 94.8e6, 1)},
+};
+const int op_row_count = sizeof op_rows / sizeof *op_rows;
