@@ -101,6 +101,37 @@ static inline VM_T VM(log1p)(VM_T x) {
     return x < (VM_T)INFINITY ? signed_zero : x;
 }
 
+/* exp(-x^2): of the square's two parts only the greater goes through exp, the rounding error of
+ * their sum corrects the result (exp would make of it as many ulp as the square has). */
+static inline VM_T VM(exp_minus_square)(VM_T x) {
+    const VM_T high = VM(of_bits)(VM(to_bits)(x) & ~(((VM_BITS)1 << (VM_MANTISSA / 2 + 1)) - 1));
+    const VM_T square = high * high, rest = (x - high) * (x + high), sum = square + rest;
+    return VM(exp)(-sum) * (1 - (rest - (sum - square)));
+}
+
+/* erfc(|x|): exp(-x^2) P(q) / (1 + 2 |x|), of q = (|x| - 3) / (|x| + 3). */
+static inline VM_T VM(erfc_of_size)(VM_T x) {
+    const VM_T size = VM_LIBM(fabs)(x), most = size > VM_ERFC_HIGH ? VM_ERFC_HIGH : size;
+    const VM_T q = (most - 3) / (most + 3);
+    return VM(exp_minus_square)(most) * (VM_ERFC_POLYNOMIAL(q) / (1 + 2 * most));
+}
+
+/* erf(x) for |x| < 0.65. */
+static inline VM_T VM(erf_near)(VM_T x) {
+    const VM_T z = x * x;
+    return x + x * VM_ERF_POLYNOMIAL(z);
+}
+
+static inline VM_T VM(erf)(VM_T x) {
+    const VM_T far = VM_LIBM(copysign)(1 - VM(erfc_of_size)(x), x), near = VM(erf_near)(x);
+    return VM_LIBM(fabs)(x) < (VM_T)0.65 ? near : far;
+}
+
+static inline VM_T VM(erfc)(VM_T x) {
+    const VM_T y = VM(erfc_of_size)(x), far = x < 0 ? 2 - y : y, near = 1 - VM(erf_near)(x);
+    return VM_LIBM(fabs)(x) < (VM_T)0.65 ? near : far;
+}
+
 #undef VM_T
 #undef VM_BITS
 #undef VM
@@ -124,3 +155,6 @@ static inline VM_T VM(log1p)(VM_T x) {
 #undef VM_LOG_POLYNOMIAL
 #undef VM_TANH_P
 #undef VM_TANH_Q
+#undef VM_ERFC_HIGH
+#undef VM_ERFC_POLYNOMIAL
+#undef VM_ERF_POLYNOMIAL
