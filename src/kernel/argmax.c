@@ -15,7 +15,7 @@
         }                                                                                          \
         return best;                                                                               \
     }
-WG_DTYPES(ARGMAX)
+WG_COMPUTED_DTYPES(ARGMAX)
 
 typedef struct argmaxing {
     int64_t (*row)(int64_t n, int64_t step, const void *from);
@@ -35,7 +35,8 @@ static void argmax_plane(void *context, int64_t plane) {
 void wg_kernel_argmax(wg_dtype dtype, int64_t outer, int64_t n, int64_t inner, const void *from,
                       int64_t *to) {
 #define ARGMAX_ENTRY(DTYPE, type, text) argmax_##DTYPE,
-    static int64_t (*const argmax[])(int64_t, int64_t, const void *) = {WG_DTYPES(ARGMAX_ENTRY)};
+    static int64_t (*const argmax[])(int64_t, int64_t,
+                                     const void *) = {WG_COMPUTED_DTYPES(ARGMAX_ENTRY)};
 #undef ARGMAX_ENTRY
     argmaxing a = {argmax[dtype], n, inner, (int64_t)wg_dtype_size(dtype), from, to};
     wg_parallel(outer, outer * n * inner >= WG_SHARE_MEMORY, argmax_plane, &a);
