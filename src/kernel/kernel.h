@@ -11,5 +11,6 @@
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
 #include "kernel/softmax.h"
+#include "kernel/take.h"
 
 #endif
