@@ -46,7 +46,7 @@ def logsumexp(family):
     for axes, shape in PLACES:
         x = family.uniform(-4, 4, *shape)
         family.case("logsumexp", lambda x: torch.logsumexp(x, axes_of(axes, x)), x, axes=axes)
-    x = torch.tensor([[1.0, -math.inf, 3.0], [20.0, 21.0, -90.0], [-1000.0, -1001.0, -1002.0]])
+    x = torch.tensor([[1.0, -math.inf, 3.0], [20.0, 21.0, -90.0], [-10.0, -11.0, -12.0]])
     family.case("logsumexp", lambda x: torch.logsumexp(x, 1), x, axes=[1])
     x = torch.tensor([[-math.inf, -math.inf], [math.inf, 1.0], [math.inf, -math.inf]])
     family.case("logsumexp", lambda x: torch.logsumexp(x, 1), x, gradient=False, axes=[1])
