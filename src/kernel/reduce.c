@@ -1,6 +1,5 @@
 #include "kernel/reduce.h"
 
-#include "base/base.h"
 #include "base/parallel.h"
 #include "kernel/copy.h"
 #include "kernel/folds.h"
@@ -12,7 +11,9 @@
  * between two compensated additions. */
 #define STRIP 1024
 #define STRIP_ROWS 64
+/* Few strips are cut into parts for threads to share, of this many results in all. */
 #define MOST_STRIP_PARTS 16
+#define MOST_SHARES 4096
 /* A fold of this many elements is cut into chunks that threads share. */
 #define CHUNKED_FROM 131072
 #define MOST_CHUNKS 64
@@ -204,12 +205,13 @@ static void fold_columns(const plan *p, char *from, int64_t n, int64_t low, int6
     }
 }
 
-/* Strip number `strip` of all, counted through. */
+/* Results side by side. */
 typedef struct strip {
     char *from, *to;
     int64_t n;
 } strip;
 
+/* Strip `number` of all, counted through. */
 static strip strip_at(const plan *p, int64_t number) {
     const int last = p->kept.rank - 1;
     const int64_t n = p->kept.shape[last], strips = (n + STRIP - 1) / STRIP;
@@ -222,78 +224,74 @@ static strip strip_at(const plan *p, int64_t number) {
     return s;
 }
 
-/* How many parts the rows of a strip are cut into, for threads to share, by the shape alone. */
-static int64_t strip_parts(const plan *p, int64_t strips) {
-    const int64_t most = strips < MOST_STRIP_PARTS ? MOST_STRIP_PARTS / strips : 1;
-    const int64_t full = p->count / (8 * STRIP_ROWS);
-    return full < 1 || p->results * p->count < WG_SHARE_MEMORY ? 1 : full < most ? full : most;
+typedef struct strips {
+    const plan *plan;
+    int64_t parts, width;
+    total *shares; /* `width` for each part of each strip */
+} strips;
+
+/* How many parts the rows of each strip are cut into, for threads to share: by the shape alone. */
+static int64_t strip_parts(const plan *p, int64_t count, int64_t width) {
+    const int64_t room = MOST_SHARES / (count * width), rows = p->count / (8 * STRIP_ROWS);
+    const int64_t most = room < MOST_STRIP_PARTS ? room : MOST_STRIP_PARTS;
+    const int64_t parts = rows < most ? rows : most;
+    return parts < 1 || p->results * p->count < WG_SHARE_MEMORY ? 1 : parts;
 }
 
-static void fold_strip_part(const plan *p, const strip *s, int64_t part, int64_t parts, total *t) {
+static void fold_part(const strips *all, const strip *s, int64_t part, total *t) {
+    const plan *p = all->plan;
     for (int64_t j = 0; j < s->n; j++) {
         t[j] = (total){p->fold->identity, 0};
     }
-    fold_columns(p, s->from, s->n, p->count * part / parts, p->count * (part + 1) / parts, t);
+    fold_columns(p, s->from, s->n, p->count * part / all->parts, p->count * (part + 1) / all->parts,
+                 t);
 }
-
-/* Joins the parts' totals in their order; `shares` has them all, or is NULL: then each is folded
- * here. */
-static void finish_strip(const plan *p, const strip *s, int64_t parts, const total *shares) {
-    total all[STRIP], here[STRIP];
-    const int last = p->kept.rank - 1;
-    for (int64_t part = 0; part < parts; part++) {
-        const total *t = shares + part * STRIP;
-        if (shares == NULL) {
-            fold_strip_part(p, s, part, parts, here);
-            t = here;
-        }
-        for (int64_t j = 0; j < s->n; j++) {
-            if (part == 0) {
-                all[j] = t[j];
-            } else {
-                total_add(p->kind, &all[j], t[j].value);
-                all[j].low += t[j].low;
-            }
-        }
-    }
-    for (int64_t j = 0; j < s->n; j++) {
-        store(p, s->to + j * p->kept.step[1][last], total_of(all[j]));
-    }
-}
-
-typedef struct strips {
-    const plan *plan;
-    int64_t parts;
-    total *shares; /* STRIP for each part of each strip */
-} strips;
 
 static void fold_share(void *context, int64_t i) {
     const strips *all = context;
     const strip s = strip_at(all->plan, i / all->parts);
-    fold_strip_part(all->plan, &s, i % all->parts, all->parts, all->shares + i * STRIP);
+    fold_part(all, &s, i % all->parts, all->shares + i * all->width);
 }
 
+/* Joins the parts' totals, which begin at t, in their order. */
+static void finish_strip(const strips *all, const strip *s, total *t) {
+    const plan *p = all->plan;
+    const int64_t step = p->kept.step[1][p->kept.rank - 1];
+    for (int64_t j = 0; j < s->n; j++) {
+        for (int64_t part = 1; part < all->parts; part++) {
+            const total more = t[part * all->width + j];
+            total_add(p->kind, &t[j], more.value);
+            t[j].low += more.low;
+        }
+        store(p, s->to + j * step, total_of(t[j]));
+    }
+}
+
+/* A strip whose rows are not shared. */
 static void reduce_strip(void *context, int64_t i) {
     const strips *all = context;
     const strip s = strip_at(all->plan, i);
-    const total *shares = all->shares == NULL ? NULL : all->shares + i * all->parts * STRIP;
-    finish_strip(all->plan, &s, all->parts, shares);
+    total t[STRIP];
+    fold_part(all, &s, 0, t);
+    finish_strip(all, &s, t);
 }
 
 static void reduce_by_columns(const plan *p) {
     const int last = p->kept.rank - 1;
-    const int64_t count =
-        wg_walk_count(&p->kept, last) * ((p->kept.shape[last] + STRIP - 1) / STRIP);
-    strips all = {p, strip_parts(p, count), NULL};
-    if (all.parts > 1 && wg_parallel_threads() > 1) {
-        all.shares = wg_alloc((size_t)(count * all.parts * STRIP) * sizeof *all.shares);
+    const int64_t n = p->kept.shape[last];
+    const int64_t count = wg_walk_count(&p->kept, last) * ((n + STRIP - 1) / STRIP);
+    total shares[MOST_SHARES];
+    strips all = {p, 1, n < STRIP ? n : STRIP, shares};
+    all.parts = strip_parts(p, count, all.width);
+    if (all.parts == 1) {
+        wg_parallel(count, p->results * p->count >= WG_SHARE_MEMORY, reduce_strip, &all);
+        return;
     }
-    if (all.shares != NULL) {
-        wg_parallel(count * all.parts, true, fold_share, &all);
+    wg_parallel(count * all.parts, true, fold_share, &all);
+    for (int64_t i = 0; i < count; i++) {
+        const strip s = strip_at(p, i);
+        finish_strip(&all, &s, shares + i * all.parts * all.width);
     }
-    wg_parallel(count, all.shares == NULL && p->results * p->count >= WG_SHARE_MEMORY, reduce_strip,
-                &all);
-    wg_free(all.shares);
 }
 
 static int64_t innermost_step(const wg_walk *walk) {
