@@ -129,8 +129,11 @@ static dnnl_memory_desc_t describe(const shape *s, int i, bool any) {
         must(dnnl_memory_desc_init_by_tag(&d, 5, grouped, dnnl_f32,
                                           any ? dnnl_format_tag_any : dnnl_abcde));
     } else {
-        must(dnnl_memory_desc_init_by_tag(&d, 4, i == 0 ? x : i == 1 ? w : y, dnnl_f32,
-                                          any ? dnnl_format_tag_any : dnnl_abcd));
+        must(dnnl_memory_desc_init_by_tag(&d, 4,
+                                          i == 0   ? x
+                                          : i == 1 ? w
+                                                   : y,
+                                          dnnl_f32, any ? dnnl_format_tag_any : dnnl_abcd));
     }
     return d;
 }
@@ -193,18 +196,16 @@ static void reorder(const rival *r, int i, bool back) {
 
 /* Seconds with reorders; those of the convolution alone in *alone. */
 static double run_rival(const rival *r, int kind, double *alone) {
-    static const int names[3][3] = {
-        {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
-        {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
-        {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST}};
+    static const int names[3][3] = {{DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
+                                    {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
+                                    {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST}};
     const double start = wg_clock();
     reorder(r, operand[kind][0], false);
     reorder(r, operand[kind][1], false);
     must(dnnl_stream_wait(r->stream));
     const double begin = wg_clock();
-    const dnnl_exec_arg_t arguments[3] = {{names[kind][0], r->own[0]},
-                                          {names[kind][1], r->own[1]},
-                                          {names[kind][2], r->own[2]}};
+    const dnnl_exec_arg_t arguments[3] = {
+        {names[kind][0], r->own[0]}, {names[kind][1], r->own[1]}, {names[kind][2], r->own[2]}};
     must(dnnl_primitive_execute(r->convolution, r->stream, 3, arguments));
     must(dnnl_stream_wait(r->stream));
     const double end = wg_clock();

@@ -29,13 +29,13 @@ typedef struct wg_conv_axis {
 typedef struct wg_conv_plan {
     int64_t images, groups, channels, rows; /* of the source, and of the result, in a group */
     wg_conv_axis axis[3];
-    int64_t volume;                 /* taps in all */
-    int64_t block[2], blocks[2];    /* rows and columns of a part in a block, and how many blocks */
-    int64_t height, width, pitch;   /* of a plane of the scratch; from channel to channel */
-    int64_t scratch;                /* elements */
-    int64_t panels, panel_pitch;    /* of weights */
-    int64_t splits;                 /* jobs that share out the panels of one block */
-    bool share;                     /* worth several threads */
+    int64_t volume;               /* taps in all */
+    int64_t block[2], blocks[2];  /* rows and columns of a part in a block, and how many blocks */
+    int64_t height, width, pitch; /* of a plane of the scratch; from channel to channel */
+    int64_t scratch;              /* elements */
+    int64_t panels, panel_pitch;  /* of weights */
+    int64_t splits;               /* jobs that share out the panels of one block */
+    bool share;                   /* worth several threads */
 } wg_conv_plan;
 
 /* How the instruction set and the type come in. */
@@ -76,10 +76,11 @@ static inline void *wg_conv_piece(char *workspace, int64_t at) {
     return workspace == NULL ? NULL : workspace + at;
 }
 
-#define WG_CONV_SCRATCH_BYTES ((int64_t)320 * 1024) /* of a block: what a second-level cache holds */
-#define WG_CONV_JOBS 32          /* enough for many threads, and for few to end together */
-#define WG_CONV_JOB_WORK 4e5     /* multiply-adds that pay a job */
-#define WG_CONV_SHARE_WORK 1e6   /* and several threads */
-#define WG_CONV_DEPTH 512        /* terms summed in one go, so that errors stay small */
+#define WG_CONV_SCRATCH_BYTES                                                                      \
+    ((int64_t)320 * 1024)      /* of a block: what a second-level cache holds */
+#define WG_CONV_JOBS 32        /* enough for many threads, and for few to end together */
+#define WG_CONV_JOB_WORK 4e5   /* multiply-adds that pay a job */
+#define WG_CONV_SHARE_WORK 1e6 /* and several threads */
+#define WG_CONV_DEPTH 512      /* terms summed in one go, so that errors stay small */
 
 #endif

@@ -4,9 +4,10 @@
 typedef struct MM_NAME(conv) {
     const MM_NAME(wg_matmul_parts) * parts;
     wg_conv_plan plan;
-    int64_t *first;           /* taps in front of each part of the result */
-    int64_t *number, *offset; /* of each tap: in the kernel; of each channel's tap: in the scratch */
-    MM_T *packed;             /* weights by group, part and panel */
+    int64_t *first; /* taps in front of each part of the result */
+    int64_t *number,
+        *offset;  /* of each tap: in the kernel; of each channel's tap: in the scratch */
+    MM_T *packed; /* weights by group, part and panel */
     const MM_T *source, *weights, *bias;
     MM_T *result;
     atomic_bool failed;
@@ -26,10 +27,10 @@ static int64_t MM_NAME(conv_spread)(MM_NAME(conv) * c, char *workspace) {
     c->number = wg_conv_piece(workspace, at);
     at += wg_conv_aligned(p->volume * word);
     c->offset = wg_conv_piece(workspace, at);
-    at += wg_conv_aligned(taps * word);
+    at += wg_conv_aligned((taps > p->volume ? taps : p->volume) * word);
     c->packed = wg_conv_piece(workspace, at);
-    return at + wg_conv_aligned(p->groups * p->panels * p->panel_pitch * taps *
-                                (int64_t)sizeof(MM_T));
+    return at +
+           wg_conv_aligned(p->groups * p->panels * p->panel_pitch * taps * (int64_t)sizeof(MM_T));
 }
 
 static void MM_NAME(conv_tables)(MM_NAME(conv) * c) {
@@ -58,9 +59,8 @@ static MM_T *MM_NAME(panel_of)(const MM_NAME(conv) * c, int64_t group, int64_t p
                                int64_t panel) {
     const wg_conv_plan *p = &c->plan;
     const int64_t taps = c->first[part + 1] - c->first[part];
-    return c->packed +
-           p->panel_pitch * p->channels *
-               (p->panels * (group * p->volume + c->first[part]) + panel * taps);
+    return c->packed + p->panel_pitch * p->channels *
+                           (p->panels * (group * p->volume + c->first[part]) + panel * taps);
 }
 
 static void MM_NAME(pack_panel)(void *context, int64_t job) {
@@ -195,9 +195,10 @@ static void MM_NAME(block_job)(void *context, int64_t job) {
     }
     const int64_t source = axis[0].source * axis[1].source * axis[2].source;
     MM_NAME(fill)(p, scratch, c->source + image * p->channels * source, z, y, x);
-    MM_NAME(place) place = {.channel = axis[0].result * plane,
-                            .row_step = axis[1].spread * row,
-                            .step = axis[2].spread};
+    MM_NAME(place)
+    place = {.channel = axis[0].result * plane,
+             .row_step = axis[1].spread * row,
+             .step = axis[2].spread};
     int64_t part = z % axis[0].spread * axis[1].parts * axis[2].parts;
     for (int64_t h = 0; h < axis[1].parts; h++) {
         place.rows = wg_conv_count(&axis[1], h, y, y + p->block[0]);

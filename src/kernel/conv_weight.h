@@ -70,8 +70,7 @@ static void MM_NAME(copy_channels)(const MM_NAME(weight) * c, int64_t group,
     const wg_conv_weight_plan *p = &c->plan;
     const wg_conv_copy_axis *d = &p->axis[0], *h = &p->axis[1], *w = &p->axis[2];
     const int64_t plane = h->source * w->source;
-    const MM_T *from =
-        c->x + (unit->image * p->groups + group) * p->channels * d->source * plane;
+    const MM_T *from = c->x + (unit->image * p->groups + group) * p->channels * d->source * plane;
     for (int64_t tap = 0; tap < d->count; tap++) {
         const int64_t z = unit->z * d->stride - d->pad + tap * d->dilation;
         for (int64_t j = 0; j < h->count; j++, to += w->count * p->channels) {
@@ -85,8 +84,7 @@ static void MM_NAME(copy_channels)(const MM_NAME(weight) * c, int64_t group,
 
 /* Rows [low, low + rows) of y's adjoint as a panel with the positions outermost. */
 static void MM_NAME(pack_adjoint)(const MM_NAME(weight) * c, int64_t group,
-                                  const MM_NAME(unit) * unit, int64_t low, int64_t rows,
-                                  MM_T *to) {
+                                  const MM_NAME(unit) * unit, int64_t low, int64_t rows, MM_T *to) {
     const wg_conv_weight_plan *p = &c->plan;
     const int64_t plane = p->out[1] * p->out[2], across = p->out[0] * plane;
     const MM_T *from = c->g + ((unit->image * p->groups + group) * p->rows + low) * across +
@@ -292,9 +290,8 @@ static bool MM_NAME(conv_weight)(MM_NAME(weight) * c) {
     if (p->dots) {
         MM_NAME(collect_dots)(c);
     } else {
-        wg_parallel(p->groups * p->panels,
-                    p->share && p->chunks * p->partial > WG_SHARE_COMPUTE, MM_NAME(collect_panel),
-                    c);
+        wg_parallel(p->groups * p->panels, p->share && p->chunks * p->partial > WG_SHARE_COMPUTE,
+                    MM_NAME(collect_panel), c);
     }
     return !atomic_load(&c->failed);
 }

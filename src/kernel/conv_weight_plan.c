@@ -27,8 +27,7 @@ static int64_t copied(wg_conv_weight_plan *p, int64_t rows, int64_t columns, int
         axis->count = (outputs[i] - 1) * axis->position + (axis->taps - 1) * axis->dilation + 1;
     }
     p->axis[0].count = p->axis[0].taps; /* only the planes that are read */
-    p->scratch =
-        p->axis[0].count * p->axis[1].count * p->axis[2].count * p->channels + 2 * lanes;
+    p->scratch = p->axis[0].count * p->axis[1].count * p->axis[2].count * p->channels + 2 * lanes;
     return p->scratch;
 }
 
@@ -98,9 +97,9 @@ wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *s, const wg_conv
     const double work = (double)p.images * (double)p.out[0] * (double)p.out[1] * (double)p.out[2] *
                         (double)p.rows * (double)p.groups * (double)p.channels * (double)p.volume;
     p.share = work >= WG_CONV_SHARE_WORK;
-    const int64_t jobs = most_of(1, wg_conv_least(WG_CONV_JOBS, (int64_t)(work / WG_CONV_JOB_WORK)));
-    const int64_t fit =
-        WG_CONV_PARTIAL_BYTES / most_of(1, p.partial * p.groups * machine->size);
+    const int64_t jobs =
+        most_of(1, wg_conv_least(WG_CONV_JOBS, (int64_t)(work / WG_CONV_JOB_WORK)));
+    const int64_t fit = WG_CONV_PARTIAL_BYTES / most_of(1, p.partial * p.groups * machine->size);
     p.chunks = most_of(1, wg_conv_least(wg_conv_least(wg_conv_ceil(jobs, p.groups), p.units), fit));
     p.splits = wg_conv_least(wg_conv_ceil(jobs, p.chunks * p.groups), p.panels);
     return p;

@@ -27,12 +27,12 @@ typedef struct wg_conv_weight_plan {
     int64_t images, groups, channels, rows, volume, out[3];
     wg_conv_plan forward; /* of dots */
     wg_conv_copy_axis axis[3];
-    int64_t block[2], blocks[2]; /* rows and columns of outputs */
-    int64_t together, columns, taps;   /* taps of a row as channels; channels; other taps */
+    int64_t block[2], blocks[2];     /* rows and columns of outputs */
+    int64_t together, columns, taps; /* taps of a row as channels; channels; other taps */
     int64_t panels, column_panels, tile;
-    int64_t positions;           /* most of a unit */
-    int64_t scratch, total;      /* elements of the input's copy, and with what else a job needs */
-    int64_t partial;             /* elements of a chunk's sum for one group */
+    int64_t positions;      /* most of a unit */
+    int64_t scratch, total; /* elements of the input's copy, and with what else a job needs */
+    int64_t partial;        /* elements of a chunk's sum for one group */
     int64_t units, chunks, splits;
     bool share;
 } wg_conv_weight_plan;
@@ -40,8 +40,8 @@ typedef struct wg_conv_weight_plan {
 wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *sizes,
                                            const wg_conv_machine *machine, int64_t dot_rows);
 
-#define WG_CONV_POSITIONS 512          /* of a panel of y's adjoint */
-#define WG_CONV_DOT_BYTES 4096         /* of a row of it in inner products: six rows stay in cache */
+#define WG_CONV_POSITIONS 512  /* of a panel of y's adjoint */
+#define WG_CONV_DOT_BYTES 4096 /* of a row of it in inner products: six rows stay in cache */
 #define WG_CONV_PARTIAL_BYTES ((int64_t)16 << 20) /* of all chunks' sums */
 
 #endif

@@ -140,8 +140,9 @@ static const wg_conv_sizes large_sizes[] = {
         cr_assert(have != NULL && want != NULL);                                                   \
         for (int kind = 0; kind < 3; kind++) {                                                     \
             const T *a = kind == WG_CONV_INPUT ? y : x, *b = kind == WG_CONV_WEIGHT ? y : w;       \
-            const int64_t count = kind == WG_CONV_FORWARD ? n.y : kind == WG_CONV_INPUT ? n.x      \
-                                                                                        : n.w;     \
+            const int64_t count = kind == WG_CONV_FORWARD ? n.y                                    \
+                                  : kind == WG_CONV_INPUT ? n.x                                    \
+                                                          : n.w;                                   \
             const T *start = kind != WG_CONV_WEIGHT && draw(state, 0, 1) == 1 ? bias : NULL;       \
             have[count] = 77;                                                                      \
             run_##suffix(index, (wg_conv_kind)kind, s, a, b, start, have);                         \
@@ -165,7 +166,7 @@ static const wg_conv_sizes large_sizes[] = {
     }                                                                                              \
     static void sweep_##suffix(int index) {                                                        \
         uint64_t state = 11;                                                                       \
-        for (int round = 0; wg_matmul_parts_at_##suffix(index) != NULL && round < 1000; round++) { \
+        for (int round = 0; wg_matmul_parts_at_##suffix(index) != NULL && round < 400; round++) {  \
             const wg_conv_sizes s = draw_sizes(&state);                                            \
             check_##suffix(index, &s, &state);                                                     \
         }                                                                                          \
@@ -197,8 +198,9 @@ static const wg_conv_sizes large_sizes[] = {
             T *x = reals_##suffix(n.x, &state), *w = reals_##suffix(n.w, &state);                  \
             T *y = reals_##suffix(n.y, &state);                                                    \
             const T *a = kind == WG_CONV_INPUT ? y : x, *b = kind == WG_CONV_WEIGHT ? y : w;       \
-            const int64_t count = kind == WG_CONV_FORWARD ? n.y : kind == WG_CONV_INPUT ? n.x      \
-                                                                                        : n.w;     \
+            const int64_t count = kind == WG_CONV_FORWARD ? n.y                                    \
+                                  : kind == WG_CONV_INPUT ? n.x                                    \
+                                                          : n.w;                                   \
             T *one = reals_##suffix(count, &state), *more = reals_##suffix(count, &state);         \
             int best = 0;                                                                          \
             while (wg_matmul_parts_at_##suffix(best + 1) != NULL) {                                \
@@ -231,8 +233,9 @@ static const wg_conv_sizes large_sizes[] = {
             T *x = reals_##suffix(n.x, &state), *w = reals_##suffix(n.w, &state);                  \
             T *y = reals_##suffix(n.y, &state);                                                    \
             const T *a = kind == WG_CONV_INPUT ? y : x, *b = kind == WG_CONV_WEIGHT ? y : w;       \
-            const int64_t count = kind == WG_CONV_FORWARD ? n.y : kind == WG_CONV_INPUT ? n.x      \
-                                                                                        : n.w;     \
+            const int64_t count = kind == WG_CONV_FORWARD ? n.y                                    \
+                                  : kind == WG_CONV_INPUT ? n.x                                    \
+                                                          : n.w;                                   \
             T *have = reals_##suffix(count, &state), *want = reals_##suffix(count, &state);        \
             run_##suffix(0, kind, s, a, b, NULL, have);                                            \
             wg_conv_reference_##suffix(kind, s, a, b, NULL, want);                                 \
