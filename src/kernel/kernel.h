@@ -5,12 +5,15 @@
 
 #include "kernel/conv.h"
 #include "kernel/copy.h"
+#include "kernel/count.h"
 #include "kernel/elementwise.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
 #include "kernel/softmax.h"
+#include "kernel/take.h"
 
 #endif
