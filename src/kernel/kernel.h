@@ -14,5 +14,6 @@
 #include "kernel/reduce.h"
 #include "kernel/softmax.h"
 #include "kernel/take.h"
+#include "kernel/triangle.h"
 
 #endif
