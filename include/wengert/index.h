@@ -10,8 +10,8 @@ extern "C" {
 
 /* ---- Axes ---------------------------------------------------------------------------------- */
 
-/* An axis counts from the last where it is negative; ARGUMENT where there is none such. All of these
- * are views where reshape and permute are. */
+/* An axis counts from the last where it is negative; ARGUMENT where there is none such. All of
+ * these are views where reshape and permute are. */
 
 /* Without an axis of size 1 (SHAPE for another size); without all of them. */
 WG_API wg_var wg_squeeze_at(wg_var x, int axis, const char *site);
@@ -31,15 +31,16 @@ WG_API wg_var wg_flatten_at(wg_var x, int first, int last, const char *site);
 WG_API wg_var wg_select_at(wg_var x, int64_t index, int axis, const char *site);
 /* `length` elements from `start` on along an axis: a view. ARGUMENT where there are fewer. */
 WG_API wg_var wg_narrow_at(wg_var x, int axis, int64_t start, int64_t length, const char *site);
-/* out[0 .. n) = x cut along an axis into pieces of the given sizes, which add up to its size: views.
+/* out[0 .. n) = x cut along an axis into pieces of the given sizes, which add up to its size:
+ * views.
  */
 WG_API void wg_split_sizes_at(wg_var x, int axis, int n, const int64_t *sizes, wg_var *out,
-                        const char *site);
+                              const char *site);
 /* x cut into at most n pieces of ceil(size / n), the last one smaller: views in out[n]. Returns how
  * many there are, as PyTorch's chunk: 5 into 4 makes 2, 2, 1. */
 WG_API int wg_chunk_at(wg_var x, int axis, int n, wg_var *out, const char *site);
-/* n arrays of one shape beside each other along a new axis, which becomes axis `axis` (torch.stack).
- * dtypes promote. */
+/* n arrays of one shape beside each other along a new axis, which becomes axis `axis`
+ * (torch.stack). dtypes promote. */
 WG_API wg_var wg_stack_arrays_at(int n, const wg_var *xs, int axis, const char *site);
 
 /* ---- Order and repetition ------------------------------------------------------------------ */
@@ -48,7 +49,8 @@ WG_API wg_var wg_stack_arrays_at(int n, const wg_var *xs, int axis, const char *
 WG_API wg_var wg_flip_at(wg_var x, wg_axes axes, const char *site);
 /* Elements moved on by `shift` along an axis; what falls out at one end comes in at the other. */
 WG_API wg_var wg_roll_at(wg_var x, int64_t shift, int axis, const char *site);
-/* NumPy's tile: counts[i] copies of x along each axis; counts and shape are aligned at the right. */
+/* NumPy's tile: counts[i] copies of x along each axis; counts and shape are aligned at the right.
+ */
 WG_API wg_var wg_tile_at(wg_var x, int rank, const int64_t *counts, const char *site);
 /* Each element `count` times along an axis: NumPy's repeat, PyTorch's repeat_interleave. */
 WG_API wg_var wg_repeat_at(wg_var x, int64_t count, int axis, const char *site);
@@ -154,8 +156,7 @@ WG_API wg_var wg_full_like_at(wg_var x, double value, const char *site);
 #define wg_trace(x) wg_trace_at(x, WG_HERE)
 #define wg_gather(x, indices, axis) wg_take_along_at(x, indices, axis, WG_HERE)
 #define wg_index_select(x, indices, axis) wg_index_select_at(x, indices, axis, WG_HERE)
-#define wg_index_add(x, indices, src, axis)                                                        \
-    wg_index_add_at(x, indices, wg_lift(src), axis, WG_HERE)
+#define wg_index_add(x, indices, src, axis) wg_index_add_at(x, indices, wg_lift(src), axis, WG_HERE)
 #define wg_nonzero(x) wg_nonzero_at(x, WG_HERE)
 #define wg_masked_select(x, mask) wg_masked_select_at(x, mask, WG_HERE)
 #define wg_masked_fill(x, mask, value) wg_masked_fill_at(x, mask, wg_lift(value), WG_HERE)

@@ -149,8 +149,7 @@ WG_SAMPLES(stack_arrays,
             WG_STATE(concat_state, -1)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)), WG_STATE(concat_state, 1)},
            {WG_OPERANDS(WG_FLOAT(-1, 1), WG_FLOAT(-1, 1)), WG_STATE(concat_state, 0)},
-           {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 2), WG_FLOATS(-1, 1, 0, 2)),
-            WG_STATE(concat_state, 1)})
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 2), WG_FLOATS(-1, 1, 0, 2)), WG_STATE(concat_state, 1)})
 WG_DEFINE_OP(stack_arrays, stack_arrays_forward, stack_arrays_chain, 0, 0)
 
 wg_var wg_stack_arrays_at(int n, const wg_var *xs, int axis, const char *site) {

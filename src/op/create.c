@@ -49,8 +49,8 @@ wg_var wg_linspace(wg_tape *tape, wg_dtype dtype, double start, double stop, int
     const int64_t last = count - 1, half = count / 2;
     const double step = last > 0 ? (stop - start) / (double)last : 0;
     for (int64_t i = 0; i < count && tape->status == WG_OK; i++) { /* from both ends: exact there */
-        put(&to, i, i < half || last == 0 ? start + (double)i * step
-                                          : stop - (double)(last - i) * step);
+        put(&to, i,
+            i < half || last == 0 ? start + (double)i * step : stop - (double)(last - i) * step);
     }
     return r;
 }
@@ -59,10 +59,9 @@ wg_var wg_eye(wg_tape *tape, wg_dtype dtype, int64_t rows, int64_t columns, int6
     const int64_t shape[2] = {rows, columns};
     const wg_var r = wg_constant(tape, dtype, 2, shape, NULL);
     const wg_view to = wg_view_of(r);
-    for (int64_t i = offset < 0 ? -(offset + 1) + 1 : 0;
-         tape->status == WG_OK && i < rows && (offset <= 0 || offset < columns - i) &&
-         i + offset < columns;
-         i++) {
+    const bool crosses = offset > -rows && offset < columns;
+    for (int64_t i = offset < 0 ? -offset : 0;
+         crosses && tape->status == WG_OK && i < rows && i + offset < columns; i++) {
         put(&to, i * columns + i + offset, 1);
     }
     return r;

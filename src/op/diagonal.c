@@ -75,8 +75,8 @@ static wg_status undiagonal_forward(wg_call *call) {
     const size_t size = wg_dtype_size(to.dtype), bytes = (size_t)wg_view_count(&to) * size;
     if (bytes > 0) {
         memset(to.data, 0, bytes);
-        to.data = (char *)to.data +
-                  (int64_t)size * take_diagonal(&to, d->axis[0], d->axis[1], d->offset);
+        to.data =
+            (char *)to.data + (int64_t)size * take_diagonal(&to, d->axis[0], d->axis[1], d->offset);
         wg_kernel_copy(wg_call_operand(call, 0), &to);
     }
     return WG_OK;
@@ -89,12 +89,10 @@ static void undiagonal_chain(wg_call *call, wg_var g) {
 }
 
 WG_SAMPLES(undiagonal,
-           {WG_OPERANDS(WG_FLOATS(-1, 1, 3)),
-            WG_STATE(undiagonal_state, {0, {0, 1}}, 2, {3, 3})},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 3)), WG_STATE(undiagonal_state, {0, {0, 1}}, 2, {3, 3})},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)),
             WG_STATE(undiagonal_state, {-1, {2, 0}}, 3, {3, 2, 5})},
-           {WG_OPERANDS(WG_FLOATS(-1, 1, 0)),
-            WG_STATE(undiagonal_state, {3, {0, 1}}, 2, {2, 3})})
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 0)), WG_STATE(undiagonal_state, {3, {0, 1}}, 2, {2, 3})})
 WG_DEFINE_OP(undiagonal, undiagonal_forward, undiagonal_chain, 0, 0)
 
 /* ---- diagonal ------------------------------------------------------------------------------ */
@@ -126,9 +124,9 @@ static void diagonal_chain(wg_call *call, wg_var g) {
     void *place = wg_give_into(call, 0, from.dtype);
     if (place != NULL) {
         wg_view to = wg_view_new(from.dtype, x.rank, x.shape, place);
-        to.data = (char *)to.data +
-                  (int64_t)wg_dtype_size(to.dtype) *
-                      take_diagonal(&to, back.diagonal.axis[0], back.diagonal.axis[1], state->offset);
+        to.data = (char *)to.data + (int64_t)wg_dtype_size(to.dtype) *
+                                        take_diagonal(&to, back.diagonal.axis[0],
+                                                      back.diagonal.axis[1], state->offset);
         wg_kernel_add_into(&from, &to);
         return;
     }

@@ -138,7 +138,6 @@ wg_var wg_pad_at(wg_var x, int count, const int64_t (*widths)[2], wg_pad_options
             return wg_poison(x.tape);
         }
     }
-    return options.mode == WG_PAD_CONSTANT
-               ? wg_apply(&wg_op_pad, 1, &x, &state, sizeof state, site)
-               : x;
+    return options.mode == WG_PAD_CONSTANT ? wg_apply(&wg_op_pad, 1, &x, &state, sizeof state, site)
+                                           : x;
 }

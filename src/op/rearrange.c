@@ -153,7 +153,8 @@ static void fill_nothing(wg_var x, int n, wg_var *out) {
     }
 }
 
-void wg_split_sizes_at(wg_var x, int axis, int n, const int64_t *sizes, wg_var *out, const char *site) {
+void wg_split_sizes_at(wg_var x, int axis, int n, const int64_t *sizes, wg_var *out,
+                       const char *site) {
     fill_nothing(x, n, out);
     if (!wg_verb_takes(x, "split_sizes", site)) {
         return;

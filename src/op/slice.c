@@ -118,8 +118,8 @@ WG_DEFINE_OP(unslice, unslice_forward, unslice_chain, 0, 0)
 
 /* ---- slice --------------------------------------------------------------------------------- */
 
-/* Gives g, a slice [first, first + step, …) of operand 0 along an axis. Outside of a recording sweep
- * it is added in place: many slices of one array cost no more than the array. */
+/* Gives g, a slice [first, first + step, …) of operand 0 along an axis. Outside of a recording
+ * sweep it is added in place: many slices of one array cost no more than the array. */
 static void give_slice(wg_call *call, wg_var g, const wg_view *x, int axis, int64_t first,
                        int64_t step) {
     const wg_view from = wg_view_of(g);

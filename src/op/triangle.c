@@ -12,9 +12,9 @@ typedef struct triangle_state {
 
 static wg_status triangle_shape(wg_call *call) {
     const wg_view *x = wg_call_operand(call, 0);
-    return x->rank < 2 ? wg_call_fail(call, WG_ERROR_SHAPE, "x is %s, no matrix",
-                                      wg_call_shape(call, 0))
-                       : wg_call_result(call, x->dtype, x->rank, x->shape);
+    return x->rank < 2
+               ? wg_call_fail(call, WG_ERROR_SHAPE, "x is %s, no matrix", wg_call_shape(call, 0))
+               : wg_call_result(call, x->dtype, x->rank, x->shape);
 }
 
 static wg_status triangle_forward(wg_call *call, bool upper) {
