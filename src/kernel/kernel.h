@@ -12,6 +12,8 @@
 #include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
+#include "kernel/scan.h"
 #include "kernel/softmax.h"
+#include "kernel/sort.h"
 
 #endif
