@@ -15,5 +15,6 @@
 #include "kernel/scan.h"
 #include "kernel/softmax.h"
 #include "kernel/sort.h"
+#include "kernel/take.h"
 
 #endif

@@ -47,7 +47,10 @@
 
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
-    X(scatter_add_rows)
+    X(scatter_add_rows) \
+    X(take_along) \
+    X(scatter_add) \
+    X(scatter)
 
 #define WG_OPS_PRODUCT(X) \
     X(affine) \
