@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define STRIP 256
+#define STRIP 512
 /* Rows that go side by side. */
 #define LINES 8
 

@@ -10,13 +10,21 @@
         s[j] = next;                                                                               \
         to[at] = (T)s[j];                                                                          \
     }
+/* (One line alone keeps its fold in a register.) */
 #define SCAN(name, identity, next)                                                                 \
     static TARGET void LOOP(name)(int64_t n, int64_t step, int64_t w, int64_t beside,              \
                                   const void *first, const void *second, void *result) {           \
-        const T *a = first, *b = second;                                                           \
-        T *to = result;                                                                            \
-        double s[STRIP];                                                                           \
+        const T *restrict a = first, *restrict b = second;                                         \
+        T *restrict to = result;                                                                   \
         (void)b;                                                                                   \
+        if (w == 1) {                                                                              \
+            double s[1] = {identity};                                                              \
+            for (int64_t k = 0; k < n; k++) {                                                      \
+                EACH(1, j, next)                                                                   \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        double s[STRIP];                                                                           \
         for (int64_t j = 0; j < w; j++) {                                                          \
             s[j] = identity;                                                                       \
         }                                                                                          \

@@ -65,7 +65,7 @@ static void NAMED(sink)(E *e, int64_t n, int64_t i) {
     e[i] = x;
 }
 
-/* The least `most` of n entries, in order, at e. */
+/* The least `most` > 0 of n entries, in order, in `e` or in `other`. */
 static E *NAMED(selected)(E *e, E *other, int64_t n, int64_t most) {
     if (most > n / HEAP_FRACTION) {
         return NAMED(sorted)(e, other, n);
@@ -79,7 +79,13 @@ static E *NAMED(selected)(E *e, E *other, int64_t n, int64_t most) {
             NAMED(sink)(e, most, 0);
         }
     }
-    return NAMED(sorted)(e, other, most);
+    for (int64_t left = most - 1; left > 0; left--) {
+        const E greatest = e[0];
+        e[0] = e[left];
+        e[left] = greatest;
+        NAMED(sink)(e, left, 0);
+    }
+    return e;
 }
 
 #undef E
