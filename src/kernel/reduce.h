@@ -6,14 +6,15 @@
 #include "wengert/op.h"
 
 /* Sums are accumulated in double; stretches of 4096 are added with their rounding errors. Among
- * extremes NaN wins. SQUARES sums x², SIZES |x|. */
-#define WG_REDUCTIONS(X) X(SUM) X(PROD) X(MAX) X(MIN) X(SQUARES) X(SIZES)
+ * extremes NaN wins. NORM is the root of the sum of x², SIZES the
+ * sum of |x|. */
+#define WG_REDUCTIONS(X) X(SUM) X(PROD) X(MAX) X(MIN) X(NORM) X(SIZES)
 
 typedef enum wg_reduction {
 #define WG_REDUCTION(KIND) WG_REDUCE_##KIND,
     WG_REDUCTIONS(WG_REDUCTION)
 #undef WG_REDUCTION
-        WG_REDUCTION_COUNT
+    WG_REDUCTION_COUNT
 } wg_reduction;
 
 /* to = from folded along the axes along which `to`, of the same rank and float dtype, has size 1;
