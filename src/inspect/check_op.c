@@ -264,6 +264,9 @@ static void draw(wg_op_check *check) {
         for (int64_t k = 0; k < check->count[i]; k++) {
             x[k] = operand->dtype == WG_I64 || operand->dtype == WG_U8 ? floor(x[k]) : x[k];
         }
+        if (check->sample.prepare != NULL) {
+            check->sample.prepare(i, operand, x);
+        }
     }
     wg_random_uniform(key, 1000, (size_t)check->total, -1, 1, check->direction);
 }
