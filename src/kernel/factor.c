@@ -24,11 +24,20 @@
         return HAS_AVX512 ? &wg_factor_avx512_##suffix                                             \
                : HAS_AVX2 ? &wg_factor_avx2_##suffix                                               \
                           : &wg_factor_baseline_##suffix;                                          \
+    }                                                                                              \
+    const wg_factor_parts_##suffix *wg_factor_parts_at_##suffix(int index) {                       \
+        return index == 0                 ? &wg_factor_baseline_##suffix                           \
+               : index == 1 && HAS_AVX2   ? &wg_factor_avx2_##suffix                               \
+               : index == 2 && HAS_AVX512 ? &wg_factor_avx512_##suffix                             \
+                                          : NULL;                                                  \
     }
 #else
 #define PARTS(suffix)                                                                              \
     const wg_factor_parts_##suffix *wg_factor_parts_of_##suffix(void) {                            \
         return &wg_factor_baseline_##suffix;                                                       \
+    }                                                                                              \
+    const wg_factor_parts_##suffix *wg_factor_parts_at_##suffix(int index) {                       \
+        return index == 0 ? &wg_factor_baseline_##suffix : NULL;                                   \
     }
 #endif
 PARTS(f32)

@@ -40,8 +40,9 @@
     } wg_factor_parts_##suffix;                                                                          \
     extern const wg_factor_parts_##suffix wg_factor_baseline_##suffix, wg_factor_avx2_##suffix,          \
         wg_factor_avx512_##suffix;                                                                       \
-    /* The best for this machine. */                                                                     \
-    const wg_factor_parts_##suffix *wg_factor_parts_of_##suffix(void);
+    /* The best for this machine; and number `index`, NULL where this machine does not have it. */       \
+    const wg_factor_parts_##suffix *wg_factor_parts_of_##suffix(void);                                   \
+    const wg_factor_parts_##suffix *wg_factor_parts_at_##suffix(int index);
 
 WG_FACTOR_PARTS(float, f32)
 WG_FACTOR_PARTS(double, f64)

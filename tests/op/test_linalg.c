@@ -8,6 +8,9 @@
 #include <criterion/parameterized.h>
 #include <float.h>
 #include <stdlib.h>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
 
 /* A stack of random matrices [..., m, n] with elements in [-1, 1). */
 static wg_var matrices(wg_tape *tape, wg_dtype dtype, int rank, const int64_t *shape) {
@@ -460,6 +463,60 @@ Test(linalg, eight_axes) {
                  wg_tape_message(tape));
     wg_tape_free(tape);
 }
+
+#if defined(_OPENMP)
+/* Everything of one stack: bytes of the results and of the gradient. */
+static void everything(int threads, int64_t count, int64_t n, wg_dtype dtype, double *out) {
+    wg_tape *tape = wg_tape_new();
+    double *values = malloc((size_t)(count * n * n) * sizeof *values);
+    omp_set_num_threads(threads);
+    wg_random_uniform(wg_key_new(8), 0, (size_t)(count * n * n), -1, 1, values);
+    const wg_var x = wg_variable(tape, WG_F64, WG_SHAPE(count, n, n), values);
+    const wg_var a = wg_cast(x, dtype);
+    const wg_var p = wg_add(wg_matmul(a, wg_transpose(a)), 0.0);
+    const wg_svd_result f = wg_svd(a);
+    const wg_eigh_result e = wg_eigh(a);
+    const wg_qr_result q = wg_qr(a);
+    const wg_var parts[] = {wg_solve(a, p),
+                            f.u,
+                            f.vh,
+                            e.vectors,
+                            q.q,
+                            q.r,
+                            wg_inverse(a),
+                            wg_cholesky(wg_add(p, unit(tape, dtype, n)))};
+    wg_var sum = wg_sum(e.values);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        cr_assert_eq(wg_read(parts[i], WG_F64, out, count * n * n), WG_OK, "%s",
+                     wg_tape_message(tape));
+        out += count * n * n;
+        sum = wg_add(sum, wg_mean(wg_square(parts[i])));
+    }
+    cr_assert_eq(wg_backward(sum), WG_OK, "%s", wg_tape_message(tape));
+    cr_assert_eq(wg_read_adjoint(x, WG_F64, out, count * n * n), WG_OK);
+    omp_set_num_threads(omp_get_num_procs());
+    free(values);
+    wg_tape_free(tape);
+}
+
+Test(linalg, threads_change_no_bit) {
+    static const int64_t stacks[][2] = {{1, 60}, {3, 50}, {200, 6}, {2, 60}};
+    static const int threads[] = {2, 5};
+    for (size_t i = 0; i < 2 * sizeof stacks / sizeof stacks[0]; i++) {
+        const int64_t count = stacks[i / 2][0], n = stacks[i / 2][1];
+        const wg_dtype dtype = i % 2 == 0 ? WG_F64 : WG_F32;
+        const size_t bytes = (size_t)(9 * count * n * n) * sizeof(double);
+        double *one = malloc(bytes), *other = malloc(bytes);
+        everything(1, count, n, dtype, one);
+        for (int k = 0; k < 2; k++) {
+            everything(threads[k], count, n, dtype, other);
+            cr_assert_eq(memcmp(one, other, bytes), 0, "stack %zu, %d threads", i, threads[k]);
+        }
+        free(one);
+        free(other);
+    }
+}
+#endif
 
 /* ---- Derivatives that no single operation shows -------------------------------------------- */
 
