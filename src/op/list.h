@@ -62,7 +62,10 @@
     X(svd) \
     X(triangle)
 
-#define WG_OPS_CONV(X)
+#define WG_OPS_CONV(X) \
+    X(conv) \
+    X(conv_transpose) \
+    X(conv_weight)
 
 #define WG_OPS_POOL(X)
 
