@@ -14,7 +14,9 @@
 #include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
+#include "kernel/scan.h"
 #include "kernel/softmax.h"
+#include "kernel/sort.h"
 #include "kernel/take.h"
 
 #endif

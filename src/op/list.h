@@ -34,7 +34,16 @@
     X(variance) \
     X(centred) \
     X(norm1) \
-    X(norm2)
+    X(norm2) \
+    X(linear_scan) \
+    X(cumsum) \
+    X(cumprod) \
+    X(logcumsumexp) \
+    X(argsort) \
+    X(topk) \
+    X(median) \
+    X(cummax) \
+    X(cummin)
 
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
