@@ -3,13 +3,22 @@
 #ifndef WG_SRC_KERNEL_KERNEL_H
 #define WG_SRC_KERNEL_KERNEL_H
 
+#include "kernel/conv.h"
 #include "kernel/copy.h"
+#include "kernel/count.h"
 #include "kernel/elementwise.h"
+#include "kernel/factor.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/matmul_bf16.h"
+#include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
+#include "kernel/scan.h"
 #include "kernel/softmax.h"
+#include "kernel/sort.h"
+#include "kernel/take.h"
+#include "kernel/triangle.h"
 
 #endif

@@ -3,6 +3,7 @@
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
+#include "tape/tape.h"
 
 #include <string.h>
 
@@ -118,6 +119,19 @@ static wg_status gather_rows_forward(wg_call *call) {
 static void gather_rows_chain(wg_call *call, wg_var g) {
     const scatter_state state = {wg_operand_shape(call, 0).shape[0]};
     const wg_var operands[2] = {g, wg_operand(call, 1)};
+    void *place = wg_give_into(call, 0, wg_view_of(g).dtype);
+    if (place != NULL) {
+        /* Outside of a recording sweep the rows are added in place: the rest of the table costs
+         * nothing. */
+        const wg_view rows = wg_view_of(wg_contiguous(g));
+        const wg_view indices = wg_view_of(wg_contiguous(operands[1]));
+        if (call->tape->status == WG_OK) {
+            wg_kernel_scatter_add_rows(rows.dtype, &indices,
+                                       wg_sizes_product(rows.shape, indices.rank, rows.rank),
+                                       rows.data, place);
+        }
+        return;
+    }
     wg_give(call, 0, wg_apply(&wg_op_scatter_add_rows, 2, operands, &state, sizeof state, WG_HERE));
 }
 

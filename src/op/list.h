@@ -11,7 +11,11 @@
     X(broadcast_to) \
     X(slice) \
     X(unslice) \
+    X(select) \
+    X(flip) \
+    X(pad) \
     X(concat) \
+    X(stack_arrays) \
     X(cast) \
     X(contiguous) \
     X(stack) \
@@ -24,19 +28,63 @@
     X(amax) \
     X(amin) \
     X(extreme_shares) \
-    X(argmax)
+    X(argmax) \
+    X(argmin) \
+    X(any) \
+    X(all) \
+    X(count_nonzero) \
+    X(logsumexp) \
+    X(exp_share) \
+    X(variance) \
+    X(centred) \
+    X(norm1) \
+    X(norm2) \
+    X(linear_scan) \
+    X(cumsum) \
+    X(cumprod) \
+    X(logcumsumexp) \
+    X(argsort) \
+    X(topk) \
+    X(median) \
+    X(cummax) \
+    X(cummin)
 
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
-    X(scatter_add_rows)
+    X(scatter_add_rows) \
+    X(take_along) \
+    X(scatter_add) \
+    X(nonzero) \
+    X(one_hot) \
+    X(tril) \
+    X(triu) \
+    X(diagonal) \
+    X(undiagonal) \
+    X(scatter)
 
 #define WG_OPS_PRODUCT(X) \
     X(affine) \
     X(matmul)
 
-#define WG_OPS_LINALG(X)
+#define WG_OPS_LINALG(X) \
+    X(cholesky) \
+    X(cofactor) \
+    X(det) \
+    X(eigh) \
+    X(inverse) \
+    X(lu_solve) \
+    X(pinv) \
+    X(qr) \
+    X(slogdet) \
+    X(solve) \
+    X(solve_triangular) \
+    X(svd) \
+    X(triangle)
 
-#define WG_OPS_CONV(X)
+#define WG_OPS_CONV(X) \
+    X(conv) \
+    X(conv_transpose) \
+    X(conv_weight)
 
 #define WG_OPS_POOL(X)
 
@@ -44,7 +92,9 @@
 
 #define WG_OPS_ATTENTION(X)
 
-#define WG_OPS_RECURRENT(X)
+#define WG_OPS_RECURRENT(X) \
+    X(lstm) \
+    X(gru)
 
 #define WG_OPS_SOFTMAX(X) \
     X(softmax) \

@@ -7,6 +7,7 @@
 #include "wengert/array.h"
 #include "wengert/elementwise.h"
 #include "wengert/op.h"
+#include "wengert/precision.h"
 #include "wengert/tape.h"
 
 #define WG_TAPE_MESSAGE_BYTES 512
@@ -17,7 +18,8 @@
 /* Operands up to this many need no memory of their own in a call. */
 #define WG_INLINE_OPERANDS 6
 
-/* A readable adjoint of an array; dtype and shape are its node's. Lives in a block of its own. */
+/* A readable adjoint of an array; its shape is its node's, its dtype follows (wg_adjoint_dtype).
+ * Lives in a block of its own. */
 typedef struct wg_adjoint_record {
     wg_block *block;
     void *data;
@@ -112,6 +114,15 @@ struct wg_tape {
     char message[WG_TAPE_MESSAGE_BYTES];
 };
 
+/* ---- dtypes ---- */
+static inline bool wg_dtype_is_float(wg_dtype dtype) {
+    return dtype == WG_F32 || dtype == WG_F64 || dtype == WG_BF16;
+}
+/* Of an array's adjoint: gradients of bf16 arrays are summed in f32. */
+static inline wg_dtype wg_adjoint_dtype(wg_dtype dtype) {
+    return dtype == WG_BF16 ? WG_F32 : dtype;
+}
+
 /* ---- errors (tape.c) ---- */
 /* Notes the first failure and switches recording off. `name` is the operation. Returns `status`. */
 wg_status wg_tape_fail(wg_tape *tape, wg_status status, const char *name, const char *site,
@@ -178,6 +189,8 @@ void wg_outer_piece(const wg_outer *outer, wg_dtype dtype, int64_t row, int64_t 
 void *wg_sink_memory(const wg_node *node);
 /* Element `index` in C order, as a double; there is one. */
 double wg_view_element(const wg_view *view, int64_t index);
+/* Element i of contiguous memory becomes `value`, as C converts it. */
+void wg_set_element(wg_dtype dtype, void *data, int64_t i, double value);
 /* Why an operand cannot be used: notes it on the tape and returns true. */
 bool wg_var_refused(wg_tape *tape, wg_var x, int position, const char *name, const char *site);
 
@@ -214,6 +227,9 @@ void wg_sweep_at(wg_tape *tape, uint32_t node, uint32_t offset, double g);
  * its shape) is to be written, or with *accumulate added. NULL where there is no such place
  * (another dtype, a scalar, no memory): use wg_give. */
 void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate);
+/* As wg_give_place for a gradient that is zero but for a part (a slice, some rows): the memory
+ * holds what was given so far, at first zeros, and the rule adds to its part of it alone. */
+void *wg_give_into(wg_call *call, int i, wg_dtype dtype);
 /* As wg_give_place for a gradient column · row [rows, columns]: true where it was kept as such. */
 bool wg_give_outer(wg_call *call, int i, wg_dtype dtype, int64_t rows, int64_t columns,
                    const void *column, const void *row);
