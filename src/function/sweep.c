@@ -8,6 +8,7 @@
  * comes back. Signs are kept apart from slopes and go into the sums, so that like statements are
  * swept by like terms, whatever came before (loops are found again by that: roll.c). */
 #include "function/sweep.h"
+#include "function/sparse.h"
 
 #include <math.h>
 #include <string.h>
@@ -57,8 +58,11 @@ static wg_slope_kind kind_of(const wg_program *p, const wg_term *term, int k) {
         (rule == WG_RULE_fma && k == 2)) {
         return SLOPE_UNIT;
     }
-    if (wg_rule_infos[rule].reads[k] == 0) {
+    if (wg_partial_is_zero(rule, k)) {
         return SLOPE_ZERO;
+    }
+    if (wg_rule_infos[rule].reads[k] == 0) {
+        return SLOPE_NUMBER;
     }
     const bool by_other =
         rule == WG_RULE_mul || rule == WG_RULE_azmul || (rule == WG_RULE_div && k == 0);
