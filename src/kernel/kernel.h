@@ -10,6 +10,7 @@
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/matmul_bf16.h"
 #include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/random.h"

@@ -149,7 +149,7 @@ WG_SAMPLES(slice, {WG_OPERANDS(WG_FLOATS(-1, 1, 5)), WG_STATE(slice_state, 0, 1,
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 7, 3)), WG_STATE(slice_state, 1, WG_END, WG_END, -2)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 4, 2)), WG_STATE(slice_state, -2, 3, WG_END, -3)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)), WG_STATE(slice_state, 1, 2, 2, 1)})
-WG_DEFINE_OP(slice, NULL, slice_chain, 0, 0)
+WG_DEFINE_OP(slice, NULL, slice_chain, 0, WG_OP_BF16)
 
 wg_var wg_slice_at(wg_var x, int axis, int64_t start, int64_t stop, int64_t step,
                    const char *site) {
