@@ -3,6 +3,7 @@
 #include "op/verb.h"
 #include "tape/tape.h"
 #include "wengert/index.h"
+#include "wengert/precision.h"
 
 #include <math.h>
 
@@ -20,6 +21,9 @@ static void put(const wg_view *to, int64_t i, double value) {
         break;
     case WG_U8:
         ((uint8_t *)to->data)[i] = (uint8_t)(int64_t)value;
+        break;
+    case WG_BF16:
+        ((wg_bf16 *)to->data)[i] = wg_bf16_from_f32((float)value);
         break;
     }
 }

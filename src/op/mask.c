@@ -6,6 +6,7 @@
 #include "op/verb.h"
 #include "tape/tape.h"
 #include "wengert/index.h"
+#include "wengert/precision.h"
 
 #include <string.h>
 
@@ -180,6 +181,9 @@ static wg_status one_hot_forward(wg_call *call) {
             break;
         case WG_U8:
             ((uint8_t *)out->data)[at] = 1;
+            break;
+        case WG_BF16:
+            ((wg_bf16 *)out->data)[at] = wg_bf16_from_f32(1);
             break;
         }
     }
