@@ -6,7 +6,6 @@
 #include "op/verb.h"
 #include "tape/tape.h"
 #include "wengert/index.h"
-#include "wengert/precision.h"
 
 #include <string.h>
 
@@ -169,23 +168,7 @@ static wg_status one_hot_forward(wg_call *call) {
     }
     for (int64_t i = 0; i < count; i++) {
         const int64_t at = i * classes + label_at(x, i);
-        switch (out->dtype) {
-        case WG_F32:
-            ((float *)out->data)[at] = 1;
-            break;
-        case WG_F64:
-            ((double *)out->data)[at] = 1;
-            break;
-        case WG_I64:
-            ((int64_t *)out->data)[at] = 1;
-            break;
-        case WG_U8:
-            ((uint8_t *)out->data)[at] = 1;
-            break;
-        case WG_BF16:
-            ((wg_bf16 *)out->data)[at] = wg_bf16_from_f32(1);
-            break;
-        }
+        wg_set_element(out->dtype, out->data, at, 1);
     }
     return WG_OK;
 }
