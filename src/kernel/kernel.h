@@ -14,6 +14,7 @@
 #include "kernel/matmul_bf16.h"
 #include "kernel/moments.h"
 #include "kernel/optimizer.h"
+#include "kernel/random.h"
 #include "kernel/reduce.h"
 #include "kernel/scan.h"
 #include "kernel/softmax.h"

@@ -56,6 +56,8 @@
     X(scatter_add) \
     X(nonzero) \
     X(one_hot) \
+    X(categorical) \
+    X(dropout) \
     X(tril) \
     X(triu) \
     X(diagonal) \
