@@ -52,21 +52,50 @@ WG_VERB_1(sinh)
 WG_VERB_1(cosh)
 WG_VERB_1(tanh)
 WG_VERB_1(asinh)
-WG_VERB_1(acosh)     /* x ≥ 1 */
-WG_VERB_1(atanh)     /* |x| < 1 */
-WG_VERB_1(erf)       /* 2/√π ∫₀ˣ exp(−t²) dt */
-WG_VERB_1(erfc)      /* 1 − erf x, exact for large x */
-WG_VERB_1(lgamma)    /* ln |Γ(x)|; derivative digamma */
-WG_VERB_1(digamma)   /* ψ(x) = (ln Γ)′(x) */
-WG_VERB_1(abs)       /* |x|; derivative 0 at 0 */
-WG_VERB_1(sign)      /* −1, 0 or 1; derivative 0 */
-WG_VERB_1(heaviside) /* 1 for x > 0, else 0; derivative 0 */
-WG_VERB_1(floor)     /* derivative 0 */
-WG_VERB_1(ceil)      /* derivative 0 */
-WG_VERB_1(round)     /* to the nearest, ties to even; derivative 0 */
-WG_VERB_1(sigmoid)   /* 1/(1 + e⁻ˣ) */
-WG_VERB_1(softplus)  /* ln(1 + eˣ) */
-WG_VERB_1(relu)      /* max(x, 0); derivative 0 at 0 */
+WG_VERB_1(acosh)       /* x ≥ 1 */
+WG_VERB_1(atanh)       /* |x| < 1 */
+WG_VERB_1(erf)         /* 2/√π ∫₀ˣ exp(−t²) dt */
+WG_VERB_1(erfc)        /* 1 − erf x, exact for large x */
+WG_VERB_1(lgamma)      /* ln |Γ(x)|; derivative digamma */
+WG_VERB_1(digamma)     /* ψ(x) = (ln Γ)′(x) */
+WG_VERB_1(abs)         /* |x|; derivative 0 at 0 */
+WG_VERB_1(sign)        /* −1, 0 or 1; derivative 0 */
+WG_VERB_1(heaviside)   /* 1 for x > 0, else 0; derivative 0 */
+WG_VERB_1(floor)       /* derivative 0 */
+WG_VERB_1(ceil)        /* derivative 0 */
+WG_VERB_1(round)       /* to the nearest, ties to even; derivative 0 */
+WG_VERB_1(sigmoid)     /* 1/(1 + e⁻ˣ) */
+WG_VERB_1(softplus)    /* ln(1 + eˣ) */
+WG_VERB_1(relu)        /* max(x, 0); derivative 0 at 0 */
+WG_VERB_1(reciprocal)  /* 1/x */
+WG_VERB_1(rsqrt)       /* 1/√x */
+WG_VERB_1(trunc)       /* towards 0; derivative 0 */
+WG_VERB_1(frac)        /* x − trunc(x); derivative 1 */
+WG_VERB_1(logit)       /* ln(x/(1 − x)): −∞ at 0, ∞ at 1, NaN beyond */
+WG_VERB_1(sinc)        /* sin(πx)/(πx), 1 at 0 */
+WG_VERB_1(erfinv)      /* the inverse of erf: ±∞ at ±1, NaN beyond */
+WG_VERB_1(isnan)       /* 1 for NaN, else 0; derivative 0, like all questions */
+WG_VERB_1(isinf)       /* 1 for ∞ and −∞ */
+WG_VERB_1(isfinite)    /* 1 for all but NaN, ∞ and −∞ */
+WG_VERB_1(logical_not) /* 1 where x = 0, else 0 */
+WG_VERB_1(deg2rad)     /* x·π/180 */
+WG_VERB_1(rad2deg)     /* x·180/π */
+
+/* Activations. Where PyTorch would multiply infinity by zero (silu, mish, gelu, softsign, hardswish
+ * of ±∞), these give the limit. Derivatives at kinks are PyTorch's. */
+WG_VERB_1(silu)      /* x·sigmoid(x), "swish" */
+WG_VERB_1(mish)      /* x·tanh(softplus(x)); D. Misra, "Mish", 2019 */
+WG_VERB_1(gelu)      /* x·Φ(x), Φ the normal distribution's; D. Hendrycks, K. Gimpel, "Gaussian
+                        Error Linear Units", 2016 */
+WG_VERB_1(gelu_tanh) /* ½x(1 + tanh(√(2/π)(x + 0.044715x³))), gelu's approximation */
+WG_VERB_1(selu) /* λx for x > 0, λα(eˣ − 1) else (G. Klambauer and others, "Self-Normalizing
+                   Neural Networks", 2017); derivative λα at 0 */
+WG_VERB_1(logsigmoid)  /* ln sigmoid(x) */
+WG_VERB_1(softsign)    /* x/(1 + |x|) */
+WG_VERB_1(hardsigmoid) /* x/6 + ½ within [0, 1]; derivative 0 at ±3 */
+WG_VERB_1(hardswish)   /* x·hardsigmoid(x); derivative −½ at −3, 1½ at 3 */
+WG_VERB_1(relu6)       /* x within [0, 6]; derivative 0 at 0 and 6 */
+WG_VERB_1(tanhshrink)  /* x − tanh(x) */
 
 WG_VERB_2(add)   /* x + y */
 WG_VERB_2(sub)   /* x − y */
@@ -88,11 +117,34 @@ WG_VERB_2(ge)    /* 1 where x ≥ y */
 WG_VERB_2(eq)    /* 1 where x = y */
 WG_VERB_2(ne)    /* 1 where x ≠ y */
 WG_VERB_2(polygamma) /* ψ⁽ⁿ⁾(y) with n = x a whole number ≥ 0 that gets no gradient */
+WG_VERB_2(fmod)      /* the rest of x/y with the sign of x; derivative to y −trunc(x/y) */
+WG_VERB_2(remainder) /* the rest of x/y with the sign of y, as Python's %; derivative to y −⌊x/y⌋ */
+WG_VERB_2(xlogy)       /* x·ln y, 0 for x = 0 whatever y but NaN. At (0, 0) derivatives 0 */
+WG_VERB_2(logaddexp)   /* ln(eˣ + eʸ) without overflow; equal infinities share the gradient */
+WG_VERB_2(logical_and) /* 1 where both differ from 0, else 0; derivative 0 */
+WG_VERB_2(logical_or)  /* 1 where one or both differ from 0 */
+WG_VERB_2(logical_xor) /* 1 where one alone differs from 0 */
+WG_VERB_2(leaky_relu)  /* x for x > 0, xy else: y is the slope (usually 0.01); derivative y at 0 */
+WG_VERB_2(prelu) /* leaky_relu, but a y of shape [channels] belongs to axis 1 of an x of rank ≥ 2,
+                    as in PyTorch; all others broadcast as usual */
+WG_VERB_2(elu)   /* x for x > 0, y(eˣ − 1) else: y is alpha (usually 1); derivative y at 0 */
+WG_VERB_2(celu)  /* x for x > 0, y(exp(x/y) − 1) else: y is alpha (usually 1), not 0 */
+WG_VERB_2(softshrink) /* x towards 0 by y (usually ½), 0 within; derivative 0 at ±y */
+WG_VERB_2(hardshrink) /* x for |x| > y, else 0 (y usually ½); derivative 0 at ±y */
 
 WG_VERB_3(fma)   /* x·y + z, rounded once */
 WG_VERB_3(where) /* y where x ≠ 0, else z; the branch not taken receives 0, whatever its value */
 WG_VERB_3(clamp) /* x within [y, z]; y and z get the gradient where they bind; at a bound itself x
                     keeps it */
+WG_VERB_3(hardtanh)  /* as clamp, but at a bound the bound has the gradient (usually −1, 1) */
+WG_VERB_3(threshold) /* x for x > y, else z; y gets no gradient */
+WG_VERB_3(lerp)      /* x + z(y − x), exactly x at z = 0 and y at z = 1 */
+
+/* What derivatives are made of. */
+WG_VERB_1(tanh_softplus) /* tanh(ln(1 + eˣ)) */
+WG_VERB_2(gap)           /* x − y, 0 between equal infinities */
+WG_VERB_2(sinc_order) /* jₙ(πy)/(πy)ⁿ, jₙ the spherical Bessel function of the whole order n = x ≥
+                         0, which gets no gradient: sinc for n = 0 */
 
 #undef WG_VERB_1
 #undef WG_VERB_2
@@ -316,5 +368,48 @@ WG_INLINE_OVERLOADS(div)
 #define wg_fma(x, y, z) wg_fma_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
 #define wg_where(x, y, z) wg_where_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
 #define wg_clamp(x, y, z) wg_clamp_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
+#define wg_reciprocal(x) wg_reciprocal_at(wg_lift(x), WG_HERE)
+#define wg_rsqrt(x) wg_rsqrt_at(wg_lift(x), WG_HERE)
+#define wg_trunc(x) wg_trunc_at(wg_lift(x), WG_HERE)
+#define wg_frac(x) wg_frac_at(wg_lift(x), WG_HERE)
+#define wg_logit(x) wg_logit_at(wg_lift(x), WG_HERE)
+#define wg_sinc(x) wg_sinc_at(wg_lift(x), WG_HERE)
+#define wg_erfinv(x) wg_erfinv_at(wg_lift(x), WG_HERE)
+#define wg_isnan(x) wg_isnan_at(wg_lift(x), WG_HERE)
+#define wg_isinf(x) wg_isinf_at(wg_lift(x), WG_HERE)
+#define wg_isfinite(x) wg_isfinite_at(wg_lift(x), WG_HERE)
+#define wg_logical_not(x) wg_logical_not_at(wg_lift(x), WG_HERE)
+#define wg_deg2rad(x) wg_deg2rad_at(wg_lift(x), WG_HERE)
+#define wg_rad2deg(x) wg_rad2deg_at(wg_lift(x), WG_HERE)
+#define wg_silu(x) wg_silu_at(wg_lift(x), WG_HERE)
+#define wg_mish(x) wg_mish_at(wg_lift(x), WG_HERE)
+#define wg_gelu(x) wg_gelu_at(wg_lift(x), WG_HERE)
+#define wg_gelu_tanh(x) wg_gelu_tanh_at(wg_lift(x), WG_HERE)
+#define wg_selu(x) wg_selu_at(wg_lift(x), WG_HERE)
+#define wg_logsigmoid(x) wg_logsigmoid_at(wg_lift(x), WG_HERE)
+#define wg_softsign(x) wg_softsign_at(wg_lift(x), WG_HERE)
+#define wg_hardsigmoid(x) wg_hardsigmoid_at(wg_lift(x), WG_HERE)
+#define wg_hardswish(x) wg_hardswish_at(wg_lift(x), WG_HERE)
+#define wg_relu6(x) wg_relu6_at(wg_lift(x), WG_HERE)
+#define wg_tanhshrink(x) wg_tanhshrink_at(wg_lift(x), WG_HERE)
+#define wg_tanh_softplus(x) wg_tanh_softplus_at(wg_lift(x), WG_HERE)
+#define wg_fmod(x, y) wg_fmod_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_remainder(x, y) wg_remainder_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_xlogy(x, y) wg_xlogy_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_logaddexp(x, y) wg_logaddexp_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_logical_and(x, y) wg_logical_and_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_logical_or(x, y) wg_logical_or_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_logical_xor(x, y) wg_logical_xor_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_leaky_relu(x, y) wg_leaky_relu_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_prelu(x, y) wg_prelu_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_elu(x, y) wg_elu_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_celu(x, y) wg_celu_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_softshrink(x, y) wg_softshrink_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_hardshrink(x, y) wg_hardshrink_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_gap(x, y) wg_gap_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_sinc_order(x, y) wg_sinc_order_at(wg_lift(x), wg_lift(y), WG_HERE)
+#define wg_hardtanh(x, y, z) wg_hardtanh_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
+#define wg_threshold(x, y, z) wg_threshold_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
+#define wg_lerp(x, y, z) wg_lerp_at(wg_lift(x), wg_lift(y), wg_lift(z), WG_HERE)
 
 #endif

@@ -15,13 +15,22 @@ typedef struct wg_rule_text {
 static const wg_rule_text rule_text[WG_RULE_COUNT] = {WG_RULES_ARITHMETIC(WG_TEXT_B) WG_RULES_UNARY(
     WG_TEXT_U) WG_RULES_BINARY(WG_TEXT_B) WG_RULES_TERNARY(WG_TEXT_T)};
 
-/* F(sin) is sin, (T) is a cast to the type the expression has anyway. */
+/* F(sin) is sin, N(0.5) is (0.5), V(max, x, y) calls rule_max, (T) is a cast to the type the
+ * expression has anyway. */
 static void plain_c(wg_text *text, const char *value) {
     while (*value != '\0') {
         if (strncmp(value, "F(", 2) == 0) {
             const size_t length = strcspn(value + 2, ")");
             wg_text_bytes(text, value + 2, length);
             value += length + 3;
+        } else if (strncmp(value, "N(", 2) == 0) {
+            value++;
+        } else if (strncmp(value, "V(", 2) == 0) {
+            const size_t length = strcspn(value + 2, ",");
+            wg_text_add(text, "rule_");
+            wg_text_bytes(text, value + 2, length);
+            wg_text_add(text, "(");
+            value += 2 + length + strspn(value + 2 + length, ", ");
         } else if (strncmp(value, "(T)wg_math_", 11) == 0) {
             value += 11;
         } else {
@@ -30,7 +39,32 @@ static void plain_c(wg_text *text, const char *value) {
     }
 }
 
-void wg_c_preamble(wg_text *text, const wg_c_uses *uses) {
+/* Adds the rules that values of others call: they stand further up in the table. */
+static void add_callees(wg_c_uses *uses) {
+    for (int i = WG_RULE_COUNT - 1; i >= 0; i--) {
+        const char *call = uses->rule[i] ? strstr(rule_text[i].value, "V(") : NULL;
+        for (; call != NULL; call = strstr(call + 2, "V(")) {
+            const size_t length = strcspn(call + 2, ",");
+            for (int k = 0; k < i; k++) {
+                uses->rule[k] |= strlen(wg_rule_infos[k].name) == length &&
+                                 memcmp(wg_rule_infos[k].name, call + 2, length) == 0;
+            }
+        }
+    }
+}
+
+/* What libm lacks. */
+static void add_special(wg_text *text, const char *const *part) {
+    for (; *part != NULL; part++) {
+        wg_text_bytes(text, *part, strlen(*part));
+        wg_text_add(text, "\n");
+    }
+    wg_text_add(text, "\n");
+}
+
+void wg_c_preamble(wg_text *text, const wg_c_uses *called) {
+    wg_c_uses all = *called, *uses = &all;
+    add_callees(uses);
     static const char *const names[] = {"double x", "double x, double y",
                                         "double x, double y, double z"};
     wg_text_add(text, "#include <math.h>\n\n"
@@ -38,12 +72,14 @@ void wg_c_preamble(wg_text *text, const wg_c_uses *uses) {
                       "#define WG_FMA(x, y, z) fma(x, y, z)\n"
                       "#define WG_SQRT(x) sqrt(x)\n"
                       "#define WG_ABS(x) fabs(x)\n\n");
-    if (uses->rule[WG_RULE_digamma] || uses->rule[WG_RULE_polygamma]) { /* libm has none */
-        for (const char *const *part = wg_math_polygamma_text; *part != NULL; part++) {
-            wg_text_bytes(text, *part, strlen(*part));
-            wg_text_add(text, "\n");
-        }
-        wg_text_add(text, "\n");
+    if (uses->rule[WG_RULE_digamma] || uses->rule[WG_RULE_polygamma]) {
+        add_special(text, wg_math_polygamma_text);
+    }
+    if (uses->rule[WG_RULE_sinc_order]) {
+        add_special(text, wg_math_sinc_order_text);
+    }
+    if (uses->rule[WG_RULE_erfinv]) {
+        add_special(text, wg_math_erfinv_text);
     }
     for (int i = 0; i < WG_RULE_COUNT; i++) {
         if (!uses->rule[i]) {

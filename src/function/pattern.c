@@ -135,6 +135,7 @@ bool wg_partial_is_zero(wg_rule_index rule, int which) {
     enum {
         x = 0,
         y = 0,
+        z = 0,
         r = 0
     };
     static const bool zero[WG_RULE_COUNT][3] = {WG_RULES_ARITHMETIC(WG_ZERO_B) WG_RULES_UNARY(

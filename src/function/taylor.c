@@ -164,7 +164,7 @@ static wg_status close_derivatives(wg_series *s, const wg_function *fn) {
     }
     if (b->status == WG_OK && b->count > most) {
         return wg_fail(WG_ERROR_STATE, "function_taylor: the derivatives of a rule never close "
-                                       "(lgamma, digamma and polygamma have no series)");
+                                       "(lgamma, digamma, polygamma and sinc have no series)");
     }
     return b->status;
 }

@@ -9,6 +9,8 @@
 
 /* Elements that a thread takes at a time. */
 #define PIECE 16384
+/* Elements that are gathered at a time where an operand is not contiguous. */
+#define GATHERED 256
 
 #if defined(__x86_64__) && defined(__GNUC__)
 extern const wg_rule_loops wg_loops_avx2[WG_RULE_COUNT];
@@ -76,11 +78,49 @@ static void walk_axes(wg_walk *walk, const wg_view *inputs, const wg_view *out) 
     }
 }
 
+/* n elements of `size` bytes, `stride` elements apart. */
+static void gather(void *to, const void *from, ptrdiff_t stride, size_t n, size_t size) {
+    if (size == sizeof(float)) {
+        const float *x = from;
+        for (size_t i = 0; i < n; i++) {
+            ((float *)to)[i] = x[(ptrdiff_t)i * stride];
+        }
+    } else {
+        const double *x = from;
+        for (size_t i = 0; i < n; i++) {
+            ((double *)to)[i] = x[(ptrdiff_t)i * stride];
+        }
+    }
+}
+
+/* A loop's unit strides are what compilers make vectors of: what is broadcast or strided comes to
+ * it through buffers that stay in the cache. */
+static void run_gathered(const wg_walk *walk, size_t n, const void *const *in,
+                         const ptrdiff_t *stride, char *out) {
+    static const ptrdiff_t one[WG_LOOP_INPUTS] = {1, 1, 1, 1, 1};
+    double buffer[WG_LOOP_INPUTS][GATHERED];
+    const void *from[WG_LOOP_INPUTS];
+    for (size_t done = 0; done < n; done += GATHERED) {
+        const size_t m = n - done < GATHERED ? n - done : GATHERED;
+        for (int i = 0; i < walk->count; i++) {
+            const char *at =
+                (const char *)in[i] + (ptrdiff_t)done * stride[i] * (ptrdiff_t)walk->size;
+            const bool as_before = i > 0 && in[i] == in[i - 1] && stride[i] == stride[i - 1];
+            from[i] = as_before ? from[i - 1] : stride[i] == 1 ? at : (const void *)buffer[i];
+            if (from[i] == buffer[i] && (stride[i] != 0 || done == 0)) {
+                gather(buffer[i], at, stride[i], m, walk->size);
+            }
+        }
+        walk->loop(m, from, one, out + done * walk->size);
+    }
+}
+
 /* Elements [first, first + n) of the inner axis of row `row`. */
 static void run_row(const wg_walk *walk, int64_t row, int64_t first, int64_t n) {
     int last = walk->rank - 1;
     const void *in[WG_LOOP_INPUTS] = {NULL};
     ptrdiff_t stride[WG_LOOP_INPUTS] = {0};
+    bool is_dense = true;
     for (int i = 0; i < walk->count; i++) {
         int64_t offset = first * walk->stride[i][last], rest = row;
         for (int axis = last - 1; axis >= 0; axis--) {
@@ -89,9 +129,14 @@ static void run_row(const wg_walk *walk, int64_t row, int64_t first, int64_t n) 
         }
         in[i] = walk->in[i] + offset * (int64_t)walk->size;
         stride[i] = (ptrdiff_t)walk->stride[i][last];
+        is_dense = is_dense && stride[i] == 1;
     }
-    walk->loop((size_t)n, in, stride,
-               walk->out + (row * walk->shape[last] + first) * (int64_t)walk->size);
+    char *out = walk->out + (row * walk->shape[last] + first) * (int64_t)walk->size;
+    if (is_dense) {
+        walk->loop((size_t)n, in, stride, out);
+    } else {
+        run_gathered(walk, (size_t)n, in, stride, out);
+    }
 }
 
 static void run_job(void *context, int64_t job) {
@@ -114,16 +159,15 @@ static int64_t cut_jobs(wg_walk *walk, int64_t total) {
     return (walk->rows + walk->together - 1) / walk->together * walk->pieces;
 }
 
-/* Derivatives that call functions; the others read the result. */
 static bool has_costly_partials(int rule) {
-    return (rule >= WG_RULE_sin && rule <= WG_RULE_cosh && rule != WG_RULE_tan) ||
-           (rule >= WG_RULE_erf && rule <= WG_RULE_digamma) || rule == WG_RULE_pow ||
-           rule == WG_RULE_polygamma;
+#define WG_IS_RULE(name) || rule == WG_RULE_##name
+    return false WG_RULES_COSTLY_PARTIALS(WG_IS_RULE);
 }
 
 static bool has_costly_value(int rule) {
-    return rule > WG_RULE_sqrt && !wg_rule_picks((wg_rule_index)rule) && rule != WG_RULE_abs &&
-           rule != WG_RULE_fma;
+    const bool is_cheap = false WG_RULES_CHEAP(WG_IS_RULE);
+    return !is_cheap && !wg_rule_picks((wg_rule_index)rule);
+#undef WG_IS_RULE
 }
 
 /* True of loops that cost much beside the way to memory and back. */
@@ -134,7 +178,8 @@ static bool is_costly(wg_loop loop) {
             if (loop == loops[i].value[type]) {
                 return has_costly_value(i);
             }
-            if (loop == loops[i].partial[0][type] || loop == loops[i].partial[1][type]) {
+            if (loop == loops[i].partial[0][type] || loop == loops[i].partial[1][type] ||
+                loop == loops[i].partial[2][type]) {
                 return has_costly_partials(i);
             }
         }

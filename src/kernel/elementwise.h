@@ -51,8 +51,15 @@ double wg_math_lgamma(double x);
 /* The n-th derivative of digamma at x, n a whole number from 0 (digamma itself); NaN at poles and
  * for other n. Abramowitz & Stegun 6.3.18, 6.4.6, 6.4.11. */
 double wg_math_polygamma(double n, double x);
-/* C definitions that end with `static double polygamma(double n, double x)`; NULL after the last.
- */
+/* j_n(z) / z^n of z = pi x, j_n the spherical Bessel function: sinc for n = 0, and what its
+ * derivatives are made of; n as polygamma's. Abramowitz & Stegun 10.1.2, 10.1.19, 10.1.23. */
+double wg_math_sinc_order(double n, double x);
+/* The inverse of erf: infinite at -1 and 1, NaN beyond. */
+double wg_math_erfinv(double x);
+/* C definitions that end with a `static double` function of the same name and operands; NULL after
+ * the last. */
 extern const char *const wg_math_polygamma_text[];
+extern const char *const wg_math_sinc_order_text[];
+extern const char *const wg_math_erfinv_text[];
 
 #endif

@@ -5,6 +5,8 @@
 #include "kernel/sleef.h"
 #include "kernel/vector_math.h"
 
+#define WG_VALUE_INLINE VM_INLINE
+
 #define T float
 #define F(name) WG_F32_##name
 #define WG_TYPED(name) name##_f32

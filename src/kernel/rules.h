@@ -6,10 +6,10 @@
  *   T(name, value, dx, dy, dz, low, high, low, high, low, high)         operands x, y, z
  *
  * `value` is C in the element type: F(sin) is sin or sinf, in loops over arrays a version made for
- * vectors (vector_math.h), N(0.5) a literal. A derivative is
- * written in the vocabulary R_…, which the includer defines: as C arithmetic (the sweep of scalars,
- * the fused kernels) or as verbs on handles (a sweep that records itself). One text serves both, so
- * that the first and the second derivative cannot disagree.
+ * vectors (vector_math.h), N(0.5) a literal, V(max, x, y) the value of a row further up. A
+ * derivative is written in the vocabulary R_…, which the includer defines: as C arithmetic (the
+ * sweep of scalars, the fused kernels) or as verbs on handles (a sweep that records itself). One
+ * text serves both, so that the first and the second derivative cannot disagree.
  *
  * Everywhere a zero adjoint contributes zero, whatever the derivative (azmul; "strong zero"): what
  * is not used receives no NaN from it. At kinks the choice is PyTorch's, documented at the public
@@ -17,9 +17,14 @@
 #ifndef WG_SRC_KERNEL_RULES_H
 #define WG_SRC_KERNEL_RULES_H
 
+#include "kernel/rules_activations.h"
+#include "kernel/rules_numeric.h"
+
 #define WG_LN2 0.693147180559945309417232121458
 #define WG_LN10 2.302585092994045684017991454684
 #define WG_TWO_OVER_SQRT_PI 1.128379167095512573896158903122
+#define WG_ONE_OVER_SQRT_TWO_PI 0.398942280401432677939946059934
+#define WG_SQRT_HALF 0.707106781186547524400844362105
 
 /* The four whose opcodes the public header knows. */
 #define WG_RULES_ARITHMETIC(B)                                                                     \
@@ -28,7 +33,7 @@
     B(mul, x *y, y, x, -2, 2, -2, 2)                                                               \
     B(div, x / y, R_DIV(R_NUM(1), y), R_NEG(R_DIV(r, y)), -2, 2, 0.5, 2)
 
-#define WG_RULES_UNARY(U)                                                                          \
+#define WG_RULES_BASIC_UNARY(U)                                                                    \
     U(neg, -x, R_NUM(-1), -2, 2)                                                                   \
     U(square, x *x, R_MUL(R_NUM(2), x), -2, 2)                                                     \
     U(sqrt, F(sqrt)(x), R_DIV(R_NUM(0.5), r), 0.2, 3)                                              \
@@ -70,13 +75,16 @@
     U(softplus, (x > 0 ? x : 0) + F(log1p)(F(exp)(-F(fabs)(x))), R_U(sigmoid, x), -3, 3)           \
     U(relu, x <= 0 ? 0 : x, R_U(heaviside, r), 0.2, 2)
 
+#define WG_RULES_UNARY(U)                                                                          \
+    WG_RULES_BASIC_UNARY(U) WG_RULES_ACTIVATIONS_UNARY(U) WG_RULES_NUMERIC_UNARY(U)
+
 #define WG_RULES_POWER(B)                                                                          \
     B(pow, F(pow)(x, y), R_B(azmul, y, R_B(pow, x, R_SUB(y, R_NUM(1)))),                           \
       R_T(where, R_MUL(R_B(eq, x, R_NUM(0)), R_B(ge, y, R_NUM(0))), R_NUM(0),                      \
           R_MUL(r, R_U(log, x))),                                                                  \
       0.3, 3, -2, 2)
 
-#define WG_RULES_OTHER_BINARY(B)                                                                   \
+#define WG_RULES_BASIC_BINARY(B)                                                                   \
     B(azmul, x == 0 ? 0 : x * y, y, x, 0.5, 2, -2, 2)                                              \
     B(atan2, F(atan2)(x, y),                                                                       \
       R_T(where, R_B(hypot, x, y), R_DIV(R_DIV(y, R_B(hypot, x, y)), R_B(hypot, x, y)), R_NUM(0)), \
@@ -100,6 +108,9 @@
     B(polygamma, (T)wg_math_polygamma(x, y), R_NUM(0), R_B(polygamma, R_ADD(x, R_NUM(1)), y), 1,   \
       1, 0.5, 4)
 
+#define WG_RULES_OTHER_BINARY(B)                                                                   \
+    WG_RULES_BASIC_BINARY(B) WG_RULES_ACTIVATIONS_BINARY(B) WG_RULES_NUMERIC_BINARY(B)
+
 /* pow alone has verbs of its own for plain exponents. */
 #define WG_RULES_BINARY(B) WG_RULES_POWER(B) WG_RULES_OTHER_BINARY(B)
 
@@ -107,11 +118,23 @@
  * infinite or NaN adjoint, as PyTorch's masks make it. (azmul serves the second derivatives.) */
 /* clang-format off */
 #define WG_RULES_THAT_PICK(P)                                                                      \
-    P(sign) P(heaviside) P(floor) P(ceil) P(round) P(relu) P(azmul) P(max) P(min)                  \
-    P(lt) P(le) P(gt) P(ge) P(eq) P(ne) P(where) P(clamp)
+    P(sign) P(heaviside) P(floor) P(ceil) P(round) P(trunc) P(relu) P(azmul) P(max) P(min)         \
+    P(lt) P(le) P(gt) P(ge) P(eq) P(ne) P(where) P(clamp) P(hardtanh) P(hardsigmoid)               \
+    P(hardswish) P(softshrink) P(hardshrink) P(threshold) P(isnan) P(isinf) P(isfinite)            \
+    P(logical_not) P(logical_and) P(logical_or) P(logical_xor)
+
+/* Rules that cost little beside the way to memory and back, those above aside; and rules whose
+ * derivatives cost much, because they call functions. */
+#define WG_RULES_CHEAP(P)                                                                          \
+    P(add) P(sub) P(mul) P(div) P(neg) P(square) P(sqrt) P(abs) P(fma) P(reciprocal) P(rsqrt)      \
+    P(frac) P(softsign) P(leaky_relu) P(gap) P(lerp)
+#define WG_RULES_COSTLY_PARTIALS(P)                                                                \
+    P(sin) P(cos) P(asin) P(acos) P(atan) P(sinh) P(cosh) P(erf) P(erfc) P(lgamma) P(digamma)      \
+    P(pow) P(polygamma) P(logsigmoid) P(silu) P(tanh_softplus) P(mish) P(gelu) P(gelu_tanh)        \
+    P(selu) P(elu) P(celu) P(softplus) P(sinc) P(sinc_order) P(erfinv) P(xlogy) P(logaddexp)
 /* clang-format on */
 
-#define WG_RULES_TERNARY(T3)                                                                       \
+#define WG_RULES_BASIC_TERNARY(T3)                                                                 \
     T3(fma, F(fma)(x, y, z), y, x, R_NUM(1), -2, 2, -2, 2, -2, 2)                                  \
     T3(where, x != 0 ? y : z, R_NUM(0), R_B(ne, x, R_NUM(0)), R_B(eq, x, R_NUM(0)), 1, 1, -2, 2,   \
        -2, 2)                                                                                      \
@@ -121,5 +144,8 @@
                : x,                                                                                \
        R_MUL(R_B(ge, x, y), R_B(le, x, z)), R_MUL(R_B(lt, x, y), R_B(le, y, z)),                   \
        R_B(max, R_B(gt, x, z), R_MUL(R_B(lt, x, y), R_B(gt, y, z))), -0.8, 0.8, -2, -1, 1, 2)
+
+#define WG_RULES_TERNARY(T3)                                                                       \
+    WG_RULES_BASIC_TERNARY(T3) WG_RULES_ACTIVATIONS_TERNARY(T3) WG_RULES_NUMERIC_TERNARY(T3)
 
 #endif

@@ -3,6 +3,7 @@
  * WG_TYPED(wg_v_sin) … in return. No guard: included once for each type. */
 
 #define N(c) ((T)(c))
+#define V(name, ...) WG_TYPED(wg_v_##name)(__VA_ARGS__)
 #define R_NUM(c) N(c)
 #define R_ADD(a, b) ((a) + (b))
 #define R_SUB(a, b) ((a) - (b))
@@ -14,16 +15,19 @@
 #define R_T(name, a, b, c) WG_TYPED(wg_v_##name)(a, b, c)
 #define R_ONE_MINUS_SQUARE(a) ((N(1) - (a)) * (N(1) + (a)))
 
+#ifndef WG_VALUE_INLINE
+#define WG_VALUE_INLINE static inline
+#endif
 #define WG_VALUE_U(name, value, ...)                                                               \
-    static inline T WG_TYPED(wg_v_##name)(T x) {                                                   \
+    WG_VALUE_INLINE T WG_TYPED(wg_v_##name)(T x) {                                                 \
         return value;                                                                              \
     }
 #define WG_VALUE_B(name, value, ...)                                                               \
-    static inline T WG_TYPED(wg_v_##name)(T x, T y) {                                              \
+    WG_VALUE_INLINE T WG_TYPED(wg_v_##name)(T x, T y) {                                            \
         return value;                                                                              \
     }
 #define WG_VALUE_T(name, value, ...)                                                               \
-    static inline T WG_TYPED(wg_v_##name)(T x, T y, T z) {                                         \
+    WG_VALUE_INLINE T WG_TYPED(wg_v_##name)(T x, T y, T z) {                                       \
         return value;                                                                              \
     }
 WG_RULES_ARITHMETIC(WG_VALUE_B)

@@ -1,5 +1,6 @@
 /* rules_arithmetic_end.h (internal): takes back what rules_arithmetic.h defined. */
 #undef N
+#undef V
 #undef R_NUM
 #undef R_ADD
 #undef R_SUB

@@ -1,5 +1,5 @@
-/* special.c: functions libm lacks: polygamma. Each is code and the text of that code as well, for C
- * files that carry no library. */
+/* special.c: functions libm lacks: polygamma, derivatives of sinc, erfinv. Each is code and the
+ * text of that code as well, for C files that carry no library. */
 #include "kernel/elementwise.h"
 
 #include <math.h>
@@ -78,12 +78,69 @@ WG_CODE_AND_TEXT(
         return sign * (shift + polygamma_series(n, x));
     })
 
+/* A&S 10.1.2 where its terms fall from the first on, else A&S 10.1.19 upwards, which is stable
+ * there. */
+WG_CODE_AND_TEXT(
+    sinc_order, static double sinc_order(double n, double x) {
+        const double z = 3.141592653589793238462643383280 * x;
+        if (!(n >= 0) || n != floor(n) || n > 100 || z != z) {
+            return NAN;
+        }
+        if (fabs(z) < n + 2) {
+            double term = 1;
+            for (double k = 1; k <= n; k++) {
+                term /= 2 * k + 1;
+            }
+            double sum = term;
+            for (double k = 1; k < 200 && fabs(term) > 1e-18 * fabs(sum); k++) {
+                term *= -0.5 * z * z / (k * (2 * (n + k) + 1));
+                sum += term;
+            }
+            return sum;
+        }
+        double before = cos(z), now = sin(z) / z; /* z j_-1 and j_0 */
+        before /= z;
+        for (double k = 0; k < n; k++) {
+            const double next = (2 * k + 1) / z * now - before;
+            before = now;
+            now = next;
+        }
+        return now / pow(z, n);
+    })
+
+/* S. Winitzki's approximation ("A handy approximation for the error function and its inverse",
+ * 2008), then Halley's method: three times as many digits each time. */
+WG_CODE_AND_TEXT(
+    erfinv, static double erfinv(double x) {
+        const double size = fabs(x);
+        if (!(size < 1)) {
+            return size == 1 ? x * (double)INFINITY : NAN;
+        }
+        const double rest = log1p(-size * size), half = 4.330746750799873 + rest / 2;
+        double y =
+            size < 0.1 ? 0.886226925452758 * size : sqrt(sqrt(half * half - rest / 0.147) - half);
+        for (int k = 0; k < 3; k++) {
+            const double slope = 1.1283791670955126 * exp(-y * y);
+            const double step = (size > 0.5 ? (1 - size) - erfc(y) : erf(y) - size) / slope;
+            y -= step / (1 + y * step);
+        }
+        return copysign(y, x);
+    })
+
 double wg_math_lgamma(double x) {
     return lgamma(x);
 }
 
 double wg_math_polygamma(double n, double x) {
     return polygamma(n, x);
+}
+
+double wg_math_sinc_order(double n, double x) {
+    return sinc_order(n, x);
+}
+
+double wg_math_erfinv(double x) {
+    return erfinv(x);
 }
 
 const char *const wg_math_polygamma_text[] = {numbers_text,
@@ -93,3 +150,5 @@ const char *const wg_math_polygamma_text[] = {numbers_text,
                                               digamma_text,
                                               polygamma_text,
                                               NULL};
+const char *const wg_math_sinc_order_text[] = {sinc_order_text, NULL};
+const char *const wg_math_erfinv_text[] = {erfinv_text, NULL};

@@ -38,6 +38,47 @@ static real bell(real x) { /* the derivative of erf */
     return 2 / sqrtl(PI) * expl(-x * x);
 }
 
+static real normal(real x) { /* the distribution function */
+    return erfcl(-x / sqrtl(2)) / 2;
+}
+
+#define SELU 1.05070098735548049341933498529L
+#define SELU_ALPHA 1.67326324235437728481704299167L
+
+static real gelu_angle(real x) {
+    return sqrtl(8 / PI) * (x + 0.044715L * x * x * x);
+}
+
+static real tanh_softplus(real x) {
+    return tanhl(log1pl(expl(x)));
+}
+
+static real tanh_softplus_slope(real x) {
+    return sigmoid(x) / powl(coshl(log1pl(expl(x))), 2);
+}
+
+/* By Newton's method; what rounds to 1 would not come to an end. */
+static real erfinv(real x) {
+    real y = x;
+    for (int k = 0; k < 60; k++) {
+        y -= (x > 0.5L ? (1 - x) - erfcl(y) : erfl(y) - x) / bell(y);
+    }
+    return y;
+}
+
+/* j_n(z) / z^n of z = pi x by its power series, whose terms stay small for the arguments here. */
+static real sinc_order(int n, real x) {
+    real term = 1, sum = 0;
+    for (int k = 1; k <= n; k++) {
+        term /= 2 * k + 1;
+    }
+    for (int k = 0; k < 100; k++) {
+        sum += term;
+        term *= -PI * PI * x * x / (2 * (k + 1) * (2 * (n + k) + 3));
+    }
+    return sum;
+}
+
 static real half_or(bool one, bool equal) {
     return equal ? 0.5L : one ? 1 : 0;
 }
@@ -84,6 +125,54 @@ static real half_or(bool one, bool equal) {
     X(sigmoid, sigmoid(x), sigmoid(x) * sigmoid(-x), 0, 0)                                         \
     X(softplus, log1pl(expl(x)), sigmoid(x), 0, 0)                                                 \
     X(relu, x > 0 ? x : 0, x > 0 ? 1 : 0, 0, 0)                                                    \
+    X(logsigmoid, -log1pl(expl(-x)), sigmoid(-x), 0, 0)                                            \
+    X(silu, x *sigmoid(x), sigmoid(x) + x * sigmoid(x) * sigmoid(-x), 0, 0)                        \
+    X(tanh_softplus, tanh_softplus(x), tanh_softplus_slope(x), 0, 0)                               \
+    X(mish, x *tanh_softplus(x), tanh_softplus(x) + x * tanh_softplus_slope(x), 0, 0)              \
+    X(gelu, x *normal(x), normal(x) + x * expl(-x * x / 2) / sqrtl(2 * PI), 0, 0)                  \
+    X(gelu_tanh, x *sigmoid(gelu_angle(x)),                                                        \
+      sigmoid(gelu_angle(x)) *                                                                     \
+          (1 + x * sigmoid(-gelu_angle(x)) * sqrtl(8 / PI) * (1 + 3 * 0.044715L * x * x)),         \
+      0, 0)                                                                                        \
+    X(selu, SELU *(x > 0 ? x : SELU_ALPHA * expm1l(x)), SELU *(x > 0 ? 1 : SELU_ALPHA * expl(x)),  \
+      0, 0)                                                                                        \
+    X(hardsigmoid, x / 6 + 0.5L, 1 / 6.0L, 0, 0)                                                   \
+    X(hardswish, x *(x / 6 + 0.5L), x / 3 + 0.5L, 0, 0)                                            \
+    X(softsign, x / (1 + fabsl(x)), powl(1 + fabsl(x), -2), 0, 0)                                  \
+    X(reciprocal, 1 / x, -1 / (x * x), 0, 0)                                                       \
+    X(rsqrt, 1 / sqrtl(x), -1 / (2 * x * sqrtl(x)), 0, 0)                                          \
+    X(trunc, truncl(x), 0, 0, 0)                                                                   \
+    X(frac, x - truncl(x), 1, 0, 0)                                                                \
+    X(logit, logl(x) - log1pl(-x), 1 / (x * (1 - x)), 0, 0)                                        \
+    X(sinc, sinc_order(0, x), -PI *PI *x *sinc_order(1, x), 0, 0)                                  \
+    X(erfinv, erfinv(x), 1 / bell(erfinv(x)), 0, 0)                                                \
+    X(isnan, x != x, 0, 0, 0)                                                                      \
+    X(isinf, isinf(x) != 0, 0, 0, 0)                                                               \
+    X(isfinite, isfinite(x) != 0, 0, 0, 0)                                                         \
+    X(logical_not, x == 0, 0, 0, 0)                                                                \
+    X(leaky_relu, x > 0 ? x : x * y, x > 0 ? 1 : y, x > 0 ? 0 : x, 0)                              \
+    X(elu, x > 0 ? x : y * expm1l(x), x > 0 ? 1 : y * expl(x), x > 0 ? 0 : expm1l(x), 0)           \
+    X(celu, x > 0 ? x : y * expm1l(x / y), x > 0 ? 1 : expl(x / y),                                \
+      x > 0 ? 0 : expm1l(x / y) - x / y * expl(x / y), 0)                                          \
+    X(softshrink, copysignl(fmaxl(fabsl(x) - y, 0), x), fabsl(x) > y,                              \
+      fabsl(x) > y ? -copysignl(1, x) : 0, 0)                                                      \
+    X(hardshrink, fabsl(x) > y ? x : 0, fabsl(x) > y, 0, 0)                                        \
+    X(fmod, fmodl(x, y), 1, -truncl(x / y), 0)                                                     \
+    X(remainder, x - y * floorl(x / y), 1, -floorl(x / y), 0)                                      \
+    X(xlogy, x *logl(y), logl(y), x / y, 0)                                                        \
+    X(gap, x - y, 1, -1, 0)                                                                        \
+    X(logaddexp, fmaxl(x, y) + log1pl(expl(-fabsl(x - y))), sigmoid(x - y), sigmoid(y - x), 0)     \
+    X(logical_and, x != 0 && y != 0, 0, 0, 0)                                                      \
+    X(logical_or, x != 0 || y != 0, 0, 0, 0)                                                       \
+    X(logical_xor, (x != 0) != (y != 0), 0, 0, 0)                                                  \
+    X(sinc_order, sinc_order((int)x, y), 0, -PI *PI *y *sinc_order((int)x + 1, y), 0)              \
+    X(hardtanh,                                                                                    \
+      x > z   ? z                                                                                  \
+      : x < y ? (y > z ? z : y)                                                                    \
+              : x,                                                                                 \
+      x > y && x < z, x <= y && y < z, x >= z || (x <= y && y >= z))                               \
+    X(threshold, x > y ? x : z, x > y, 0, x <= y)                                                  \
+    X(lerp, x + z * (y - x), 1 - z, z, y - x)                                                      \
     X(pow, powl(x, y), y == 0 ? 0 : y * powl(x, y - 1), x > 0 ? powl(x, y) * logl(x) : 0, 0)       \
     X(azmul, x *y, y, x, 0)                                                                        \
     X(atan2, atan2l(x, y), y / (x * x + y * y), -x / (x * x + y * y), 0)                           \

@@ -112,7 +112,9 @@ static void range_of(const growth *g, int rule, const random_operand *in, double
 
 /* Its derivatives are zero. */
 static bool is_flat(int rule) {
-    return (rule >= WG_RULE_lt && rule <= WG_RULE_ne) || rule == WG_RULE_sign ||
+    return (rule >= WG_RULE_isnan && rule <= WG_RULE_logical_not) ||
+           (rule >= WG_RULE_logical_and && rule <= WG_RULE_logical_xor) || rule == WG_RULE_trunc ||
+           (rule >= WG_RULE_lt && rule <= WG_RULE_ne) || rule == WG_RULE_sign ||
            rule == WG_RULE_heaviside || rule == WG_RULE_floor || rule == WG_RULE_ceil ||
            rule == WG_RULE_round;
 }
@@ -218,6 +220,20 @@ bool random_rule_has_own_batches(int rule) {
     case WG_RULE_tanh:
     case WG_RULE_sigmoid:
     case WG_RULE_softplus:
+    case WG_RULE_erf:
+    case WG_RULE_erfc:
+    case WG_RULE_logsigmoid:
+    case WG_RULE_silu:
+    case WG_RULE_tanh_softplus:
+    case WG_RULE_mish:
+    case WG_RULE_gelu:
+    case WG_RULE_gelu_tanh:
+    case WG_RULE_selu:
+    case WG_RULE_elu:
+    case WG_RULE_celu:
+    case WG_RULE_logit:
+    case WG_RULE_logaddexp:
+    case WG_RULE_xlogy:
         return true;
 #if defined(WG_HAVE_SLEEF)
     case WG_RULE_sin:
@@ -235,8 +251,6 @@ bool random_rule_has_own_batches(int rule) {
     case WG_RULE_log2:
     case WG_RULE_log10:
     case WG_RULE_cbrt:
-    case WG_RULE_erf:
-    case WG_RULE_erfc:
     case WG_RULE_pow:
     case WG_RULE_atan2:
     case WG_RULE_hypot:
@@ -290,6 +304,13 @@ static void ranges(growth *g, int rule, double *low, double *high) {
     case WG_RULE_sign:
     case WG_RULE_heaviside:
     case WG_RULE_relu:
+    case WG_RULE_selu:
+    case WG_RULE_softsign:
+    case WG_RULE_leaky_relu:
+    case WG_RULE_elu:
+    case WG_RULE_celu:
+    case WG_RULE_softshrink:
+    case WG_RULE_hardshrink:
         if (chance(g, 50)) {
             negate(&low[0], &high[0]);
         }
@@ -307,6 +328,18 @@ static void ranges(growth *g, int rule, double *low, double *high) {
             exchange(&high[0], &high[1]);
         }
         break;
+    case WG_RULE_threshold:
+        if (chance(g, 50)) {
+            exchange(&low[0], &low[1]);
+            exchange(&high[0], &high[1]);
+        }
+        break;
+    case WG_RULE_hardsigmoid:
+    case WG_RULE_hardswish:
+        low[0] = -2;
+        high[0] = 2;
+        break;
+    case WG_RULE_hardtanh:
     case WG_RULE_clamp: { /* within its bounds, below, above */
         const int other = random_below(&g->state, 3);
         if (other != 0) {
@@ -365,7 +398,7 @@ static void add_smooth(growth *g, int rule) {
     ranges(g, rule, low, high);
     const int arity = wg_rule_infos[rule].arity;
     for (int i = 0; i < arity; i++) {
-        if (rule == WG_RULE_polygamma && i == 0) {
+        if ((rule == WG_RULE_polygamma || rule == WG_RULE_sinc_order) && i == 0) {
             in[i] = plain(random_below(&g->state, 4));
         } else if (rule == WG_RULE_where && i == 0) {
             in[i] = condition(g);

@@ -139,7 +139,8 @@ Test(function_file, every_rule_comes_back) {
     uint32_t output[WG_RULE_COUNT];
     wg_build_begin(&b, 3, false);
     for (int rule = 0; rule < WG_RULE_COUNT; rule++) {
-        const bool order = rule == WG_RULE_polygamma; /* its first operand is a whole number */
+        /* The first operand is a whole number. */
+        const bool order = rule == WG_RULE_polygamma || rule == WG_RULE_sinc_order;
         output[rule] =
             wg_build_rule(&b, (wg_rule_index)rule, order ? wg_build_constant(&b, 1) : 0, 1, 2);
     }

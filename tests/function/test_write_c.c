@@ -30,9 +30,9 @@ typedef struct one {
 /* Rules that have their own functions in each file get their file's names. */
 static void add_file(FILE *out, const wg_c_file *file, int index) {
     for (const char *at = file->text.bytes; *at != '\0';) {
-        static const char *const own[] = {"rule_",           "special_pi", "special_lowest",
-                                          "digamma_series",  "bernoulli",  "digamma(",
-                                          "polygamma_series"};
+        static const char *const own[] = {
+            "rule_",    "special_pi",       "special_lowest", "digamma_series", "bernoulli",
+            "digamma(", "polygamma_series", "sinc_order(",    "erfinv("};
         size_t length = 1;
         const bool begins = at == file->text.bytes || strchr(" (*-\n!", at[-1]) != NULL;
         for (size_t i = 0; i < WG_COUNT_OF(own) && begins; i++) {
@@ -231,8 +231,9 @@ static void all_rules(const wg_var *x, wg_var *y, void *context) {
         wg_var in[3];
         for (int k = 0; k < 3; k++) {
             const double middle = (info->low[k] + info->high[k]) / 2;
-            in[k] = rule == WG_RULE_polygamma && k == 0 ? wg_number(1)
-                                                        : wg_add(wg_mul(x[k], 0.01), middle);
+            in[k] = (rule == WG_RULE_polygamma || rule == WG_RULE_sinc_order) && k == 0
+                        ? wg_number(1)
+                        : wg_add(wg_mul(x[k], 0.01), middle);
         }
         sum = wg_add(sum, random_verb(rule, in));
     }

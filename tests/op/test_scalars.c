@@ -34,6 +34,17 @@ static real digamma_of(real x) {
     return shift + logl(x) - 0.5L / x - 1 / (12 * square) + 1 / (120 * square * square);
 }
 
+#define PI 3.14159265358979323846264338327950288L
+
+static real erfinv_of(real x) { /* by halves */
+    real low = -6, high = 6;
+    for (int k = 0; k < 100; k++) {
+        const real middle = (low + high) / 2;
+        *(erfl(middle) < x ? &low : &high) = middle;
+    }
+    return low;
+}
+
 #define EXPECT_U(X)                                                                                \
     X(neg, -x)                                                                                     \
     X(square, x *x)                                                                                \
@@ -71,6 +82,28 @@ static real digamma_of(real x) {
     X(sigmoid, 1 / (1 + expl(-x)))                                                                 \
     X(softplus, log1pl(expl(x)))                                                                   \
     X(relu, fmaxl(x, 0))                                                                           \
+    X(logsigmoid, -log1pl(expl(-x)))                                                               \
+    X(silu, x / (1 + expl(-x)))                                                                    \
+    X(tanh_softplus, tanhl(log1pl(expl(x))))                                                       \
+    X(mish, x *tanhl(log1pl(expl(x))))                                                             \
+    X(gelu, x *erfcl(-x *sqrtl(0.5L)) / 2)                                                         \
+    X(gelu_tanh, x / 2 * (1 + tanhl(sqrtl(2 / PI) * (x + 0.044715L * x * x * x))))                 \
+    X(selu, 1.05070098735548049341933498529L *                                                     \
+                (x > 0 ? x : 1.67326324235437728481704299167L * expm1l(x)))                        \
+    X(hardsigmoid, fminl(fmaxl(x / 6 + 0.5L, 0), 1))                                               \
+    X(hardswish, x *fminl(fmaxl(x / 6 + 0.5L, 0), 1))                                              \
+    X(softsign, x / (1 + fabsl(x)))                                                                \
+    X(reciprocal, 1 / x)                                                                           \
+    X(rsqrt, 1 / sqrtl(x))                                                                         \
+    X(trunc, truncl(x))                                                                            \
+    X(frac, x - truncl(x))                                                                         \
+    X(logit, logl(x) - log1pl(-x))                                                                 \
+    X(sinc, sinl(PI *x) / (PI * x))                                                                \
+    X(erfinv, erfinv_of(x))                                                                        \
+    X(isnan, 0)                                                                                    \
+    X(isinf, 0)                                                                                    \
+    X(isfinite, 1)                                                                                 \
+    X(logical_not, 0)                                                                              \
     X(add, x + y)                                                                                  \
     X(sub, x - y)                                                                                  \
     X(mul, x *y)                                                                                   \
@@ -87,6 +120,23 @@ static real digamma_of(real x) {
     X(ge, x >= y)                                                                                  \
     X(eq, x == y)                                                                                  \
     X(ne, x != y)                                                                                  \
+    X(leaky_relu, x > 0 ? x : x * y)                                                               \
+    X(elu, x > 0 ? x : y * expm1l(x))                                                              \
+    X(celu, x > 0 ? x : y * expm1l(x / y))                                                         \
+    X(softshrink, copysignl(fmaxl(fabsl(x) - y, 0), x))                                            \
+    X(hardshrink, fabsl(x) > y ? x : 0)                                                            \
+    X(fmod, fmodl(x, y))                                                                           \
+    X(remainder, x - y * floorl(x / y))                                                            \
+    X(xlogy, x *logl(y))                                                                           \
+    X(gap, x - y)                                                                                  \
+    X(logaddexp, logl(expl(x) + expl(y)))                                                          \
+    X(logical_and, 1)                                                                              \
+    X(logical_or, 1)                                                                               \
+    X(logical_xor, 0)                                                                              \
+    X(sinc_order, (sinl(PI * y) / (PI * y) - cosl(PI * y)) / (PI * PI * y * y))                    \
+    X(hardtanh, fminl(fmaxl(x, y), z))                                                             \
+    X(threshold, x > y ? x : z)                                                                    \
+    X(lerp, x + z * (y - x))                                                                       \
     X(polygamma, polygamma_of((int)x, y))                                                          \
     X(fma, x *y + z)                                                                               \
     X(where, x != 0 ? y : z)                                                                       \
@@ -229,8 +279,11 @@ ParameterizedTestParameters(scalars, equal_operands) {
 }
 
 ParameterizedTest(int *row, scalars, equal_operands) {
-    if (*row == WG_RULE_polygamma || wg_rule_infos[*row].arity == 1) {
-        return; /* the order is a whole number; one operand cannot be equal */
+    const bool kinks = *row == WG_RULE_fmod || *row == WG_RULE_remainder ||
+                       *row == WG_RULE_hardtanh || *row == WG_RULE_threshold ||
+                       *row == WG_RULE_softshrink || *row == WG_RULE_hardshrink;
+    if (kinks || fixed(*row, 0) || wg_rule_infos[*row].arity == 1) {
+        return; /* an order is a whole number; one operand cannot be equal */
     }
     plan p = {.rule = *row, .same = true, .x = {0.7, 0.7, 0.7}};
     check(&p);
