@@ -8,6 +8,7 @@
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/norm.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
 #include "kernel/softmax.h"

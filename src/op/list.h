@@ -40,7 +40,11 @@
 
 #define WG_OPS_POOL(X)
 
-#define WG_OPS_NORM(X)
+#define WG_OPS_NORM(X) \
+    X(layer_norm) \
+    X(rms_norm) \
+    X(group_norm) \
+    X(batch_norm)
 
 #define WG_OPS_ATTENTION(X)
 

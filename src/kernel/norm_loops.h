@@ -1,0 +1,255 @@
+/* norm_loops.h (internal): the loops of norm.c for one type and one instruction set: T, V_BYTES and
+ * LOOP(name) are the includer's, TARGET stands before each function.
+ *
+ * Sums run in lanes over stretches of STRETCH elements, and from stretch to stretch in double. */
+
+#if defined(__GNUC__)
+#define LANES (V_BYTES / (int)sizeof(T))
+typedef T LOOP(vector) __attribute__((vector_size(V_BYTES)));
+typedef T LOOP(unaligned) __attribute__((vector_size(V_BYTES), aligned(sizeof(T)), may_alias));
+#define PUT(p, v) (*(LOOP(unaligned) *)(p) = (v))
+#define WIDE(p, j) (*(const LOOP(unaligned) *)((p) + (j)))
+#define ZERO ((LOOP(vector)){0})
+#else
+#define LANES 1
+typedef T LOOP(vector);
+#define PUT(p, v) (*(p) = (v))
+#define WIDE(p, j) ((p)[j])
+#define ZERO 0
+#endif
+#define ONE(p, j) ((p)[j])
+
+/* to[0] = the sum of P, to[1] = the sum of Q over all j < n; both name an element of an array p as
+ * AT(p, j). */
+#define FOLD(n, P, Q, to)                                                                          \
+    (to)[0] = (to)[1] = 0;                                                                         \
+    for (int64_t first = 0; first < (n); first += STRETCH) {                                       \
+        const int64_t end = (n)-first < STRETCH ? (n) : first + STRETCH;                           \
+        LOOP(vector) p0 = ZERO, p1 = ZERO, q0 = ZERO, q1 = ZERO;                                   \
+        int64_t j = first;                                                                         \
+        for (; j + 2 * LANES <= end; j += 2 * LANES) {                                             \
+            p0 += P(WIDE, j);                                                                      \
+            q0 += Q(WIDE, j);                                                                      \
+            p1 += P(WIDE, j + LANES);                                                              \
+            q1 += Q(WIDE, j + LANES);                                                              \
+        }                                                                                          \
+        T p[LANES], q[LANES];                                                                      \
+        PUT(p, p0 + p1);                                                                           \
+        PUT(q, q0 + q1);                                                                           \
+        double p_sum = 0, q_sum = 0;                                                               \
+        for (; j < end; j++) {                                                                     \
+            p_sum += (double)(P(ONE, j));                                                          \
+            q_sum += (double)(Q(ONE, j));                                                          \
+        }                                                                                          \
+        for (int l = 0; l < LANES; l++) {                                                          \
+            p_sum += (double)p[l];                                                                 \
+            q_sum += (double)q[l];                                                                 \
+        }                                                                                          \
+        (to)[0] += p_sum;                                                                          \
+        (to)[1] += q_sum;                                                                          \
+    }
+
+TARGET static double LOOP(sum)(int64_t n, const void *from) {
+    const T *x = from;
+    double to[2];
+#define P(AT, j) AT(x, j)
+#define Q(AT, j) AT(x, j)
+    FOLD(n, P, Q, to)
+#undef P
+#undef Q
+    return to[0];
+}
+
+/* The sums of x - centre and of its square. */
+TARGET static void LOOP(moments)(int64_t n, const void *from, double centre, double *to) {
+    const T *x = from;
+    const T c = (T)centre;
+#define P(AT, j) (AT(x, j) - c)
+#define Q(AT, j) ((AT(x, j) - c) * (AT(x, j) - c))
+    FOLD(n, P, Q, to)
+#undef P
+#undef Q
+}
+
+/* The sums of g w and of g w (x - centre); w NULL: 1. */
+TARGET static void LOOP(pull)(int64_t n, const void *from, const void *adjoint, const void *weight,
+                              double centre, double *to) {
+    const T *x = from, *g = adjoint, *w = weight;
+    const T c = (T)centre;
+#define P(AT, j) (AT(g, j) * AT(w, j))
+#define Q(AT, j) (AT(g, j) * AT(w, j) * (AT(x, j) - c))
+    if (w != NULL) {
+        FOLD(n, P, Q, to)
+        return;
+    }
+#undef P
+#undef Q
+#define P(AT, j) AT(g, j)
+#define Q(AT, j) (AT(g, j) * (AT(x, j) - c))
+    FOLD(n, P, Q, to)
+#undef P
+#undef Q
+}
+
+/* y = ((x - centre) a + b) w + v, or without w and v where w is NULL. */
+TARGET static void LOOP(affine)(int64_t n, const void *from, double centre, double factor,
+                                double shift, const void *weight, const void *bias, void *to) {
+    const T *restrict x = from;
+    const T *restrict w = weight;
+    const T *restrict v = bias;
+    T *restrict y = to;
+    const T c = (T)centre, a = (T)factor, b = (T)shift;
+    if (w == NULL) {
+        for (int64_t j = 0; j < n; j++) {
+            y[j] = (x[j] - c) * a + b;
+        }
+        return;
+    }
+    for (int64_t j = 0; j < n; j++) {
+        y[j] = ((x[j] - c) * a + b) * w[j] + v[j];
+    }
+}
+
+/* dx = g w a + (x - centre) b + s, added where `add`; w NULL: 1. */
+TARGET static void LOOP(push)(int64_t n, const void *from, const void *adjoint, const void *weight,
+                              double centre, const double *factors, void *to, bool add) {
+    const T *restrict x = from;
+    const T *restrict g = adjoint;
+    const T *restrict w = weight;
+    T *restrict dx = to;
+    const T c = (T)centre, a = (T)factors[0], b = (T)factors[1], s = (T)factors[2];
+    if (w == NULL && !add) {
+        for (int64_t j = 0; j < n; j++) {
+            dx[j] = g[j] * a + ((x[j] - c) * b + s);
+        }
+    } else if (w == NULL) {
+        for (int64_t j = 0; j < n; j++) {
+            dx[j] += g[j] * a + ((x[j] - c) * b + s);
+        }
+    } else if (!add) {
+        for (int64_t j = 0; j < n; j++) {
+            dx[j] = g[j] * w[j] * a + ((x[j] - c) * b + s);
+        }
+    } else {
+        for (int64_t j = 0; j < n; j++) {
+            dx[j] += g[j] * w[j] * a + ((x[j] - c) * b + s);
+        }
+    }
+}
+
+/* dw += g xhat and db += g over four rows, xhat = (x - centre) a + b; n elements apart. */
+TARGET static void LOOP(weigh)(int64_t n, const void *from, const void *adjoint,
+                               const double *statistic, void *weight, void *bias) {
+    const T *restrict x = from;
+    const T *restrict g = adjoint;
+    T *restrict dw = weight;
+    T *restrict db = bias;
+    T c[4], a[4], b[4];
+    for (int r = 0; r < 4; r++) {
+        c[r] = (T)statistic[3 * r];
+        a[r] = (T)statistic[3 * r + 1];
+        b[r] = (T)statistic[3 * r + 2];
+    }
+    const T *x1 = x + n, *x2 = x1 + n, *x3 = x2 + n, *g1 = g + n, *g2 = g1 + n, *g3 = g2 + n;
+    for (int64_t j = 0; j < n; j++) {
+        dw[j] += (g[j] * ((x[j] - c[0]) * a[0] + b[0]) + g1[j] * ((x1[j] - c[1]) * a[1] + b[1])) +
+                 (g2[j] * ((x2[j] - c[2]) * a[2] + b[2]) + g3[j] * ((x3[j] - c[3]) * a[3] + b[3]));
+        db[j] += (g[j] + g1[j]) + (g2[j] + g3[j]);
+    }
+}
+
+/* The same over one row. */
+TARGET static void LOOP(weigh_one)(int64_t n, const void *from, const void *adjoint,
+                                   const double *statistic, void *weight, void *bias) {
+    const T *restrict x = from;
+    const T *restrict g = adjoint;
+    T *restrict dw = weight;
+    T *restrict db = bias;
+    const T c = (T)statistic[0], a = (T)statistic[1], b = (T)statistic[2];
+    for (int64_t j = 0; j < n; j++) {
+        dw[j] += g[j] * ((x[j] - c) * a + b);
+        db[j] += g[j];
+    }
+}
+
+/* to += from, which becomes zero. */
+TARGET static void LOOP(flush)(int64_t n, void *from, double *restrict to) {
+    T *restrict x = from;
+    for (int64_t j = 0; j < n; j++) {
+        to[j] += (double)x[j];
+        x[j] = 0;
+    }
+}
+
+/* ---- Columns side by side: w of them in `rows` rows, `pitch` elements apart ------------------ */
+
+/* The sums of x - centre and of its square. */
+TARGET static void LOOP(columns_moments)(int64_t rows, int64_t pitch, int64_t w, const void *from,
+                                         const double *centre, double *sum, double *square) {
+    const T *x = from;
+    T c[WG_NORM_STRIP];
+    for (int64_t j = 0; j < w; j++) {
+        c[j] = (T)centre[j];
+        sum[j] = square[j] = 0;
+    }
+    for (int64_t i = 0; i < rows; i++, x += pitch) {
+        for (int64_t j = 0; j < w; j++) {
+            const double d = (double)(x[j] - c[j]);
+            sum[j] += d;
+            square[j] += d * d;
+        }
+    }
+}
+
+/* The sums of g and of g (x - centre). */
+TARGET static void LOOP(columns_pull)(int64_t rows, int64_t pitch, int64_t w, const void *from,
+                                      const void *adjoint, const double *centre, double *p,
+                                      double *q) {
+    const T *x = from, *g = adjoint;
+    T c[WG_NORM_STRIP];
+    for (int64_t j = 0; j < w; j++) {
+        c[j] = (T)centre[j];
+        p[j] = q[j] = 0;
+    }
+    for (int64_t i = 0; i < rows; i++, x += pitch, g += pitch) {
+        for (int64_t j = 0; j < w; j++) {
+            p[j] += (double)g[j];
+            q[j] += (double)g[j] * (double)(x[j] - c[j]);
+        }
+    }
+}
+
+/* to = g a + (x - centre) b + s with the factors centre, a, b, s of each column; g NULL: 0. */
+TARGET static void LOOP(columns_push)(int64_t rows, int64_t pitch, int64_t w, const void *from,
+                                      const void *adjoint, const double *const *factors, void *into,
+                                      bool add) {
+    const T *x = from, *g = adjoint;
+    T *to = into;
+    T c[WG_NORM_STRIP], a[WG_NORM_STRIP], b[WG_NORM_STRIP], s[WG_NORM_STRIP];
+    for (int64_t j = 0; j < w; j++) {
+        c[j] = (T)factors[0][j];
+        a[j] = g != NULL ? (T)factors[1][j] : 0;
+        b[j] = (T)factors[2][j];
+        s[j] = (T)factors[3][j];
+    }
+    for (int64_t i = 0; i < rows; i++, x += pitch, to += pitch) {
+        const T *const row = g != NULL ? g + i * pitch : x;
+        for (int64_t j = 0; j < w && !add; j++) {
+            to[j] = row[j] * a[j] + ((x[j] - c[j]) * b[j] + s[j]);
+        }
+        for (int64_t j = 0; j < w && add; j++) {
+            to[j] += row[j] * a[j] + ((x[j] - c[j]) * b[j] + s[j]);
+        }
+    }
+}
+
+#undef LANES
+#undef PUT
+#undef WIDE
+#undef ZERO
+#undef ONE
+#undef FOLD
+
+static const wg_norm_loops LOOP(norm) = {
+    LOOP(sum),    LOOP(moments),         LOOP(pull),         LOOP(affine),      LOOP(push), LOOP(weigh), LOOP(weigh_one),
+    LOOP(flush), LOOP(columns_moments), LOOP(columns_pull), LOOP(columns_push)};
