@@ -3,6 +3,7 @@
 #ifndef WG_SRC_KERNEL_KERNEL_H
 #define WG_SRC_KERNEL_KERNEL_H
 
+#include "kernel/attention.h"
 #include "kernel/copy.h"
 #include "kernel/elementwise.h"
 #include "kernel/gather.h"

@@ -3,21 +3,7 @@
  *
  * Sums run in lanes over stretches of STRETCH elements, and from stretch to stretch in double. */
 
-#if defined(__GNUC__)
-#define LANES (V_BYTES / (int)sizeof(T))
-typedef T LOOP(vector) __attribute__((vector_size(V_BYTES)));
-typedef T LOOP(unaligned) __attribute__((vector_size(V_BYTES), aligned(sizeof(T)), may_alias));
-#define PUT(p, v) (*(LOOP(unaligned) *)(p) = (v))
-#define WIDE(p, j) (*(const LOOP(unaligned) *)((p) + (j)))
-#define ZERO ((LOOP(vector)){0})
-#else
-#define LANES 1
-typedef T LOOP(vector);
-#define PUT(p, v) (*(p) = (v))
-#define WIDE(p, j) ((p)[j])
-#define ZERO 0
-#endif
-#define ONE(p, j) ((p)[j])
+#include "kernel/lanes.h"
 
 /* to[0] = the sum of P, to[1] = the sum of Q over all j < n; both name an element of an array p as
  * AT(p, j). */
@@ -25,7 +11,7 @@ typedef T LOOP(vector);
     (to)[0] = (to)[1] = 0;                                                                         \
     for (int64_t first = 0; first < (n); first += STRETCH) {                                       \
         const int64_t end = (n)-first < STRETCH ? (n) : first + STRETCH;                           \
-        LOOP(vector) p0 = ZERO, p1 = ZERO, q0 = ZERO, q1 = ZERO;                                   \
+        V p0 = ZERO, p1 = ZERO, q0 = ZERO, q1 = ZERO;                                   \
         int64_t j = first;                                                                         \
         for (; j + 2 * LANES <= end; j += 2 * LANES) {                                             \
             p0 += P(WIDE, j);                                                                      \
@@ -91,59 +77,60 @@ TARGET static void LOOP(pull)(int64_t n, const void *from, const void *adjoint, 
 #undef Q
 }
 
+/* An elementwise loop over j < n: to[j] = (and += where `add`) P. What stands behind x, which comes
+ * next as a rule, is fetched meanwhile. */
+#define EACH(n, P, g, to, add)                                                                        \
+    {                                                                                              \
+        int64_t j = 0;                                                                             \
+        for (; j + LANES <= (n); j += LANES) {                                                     \
+            EXPECT(x + j + (n));                                                                   \
+            EXPECT(g + j + (n));                                                                   \
+            PUT((to) + j, (add) ? WIDE(to, j) + P(WIDE, j) : P(WIDE, j));                          \
+        }                                                                                          \
+        for (; j < (n); j++) {                                                                     \
+            (to)[j] = (add) ? (to)[j] + P(ONE, j) : P(ONE, j);                                     \
+        }                                                                                          \
+    }
+
 /* y = ((x - centre) a + b) w + v, or without w and v where w is NULL. */
 TARGET static void LOOP(affine)(int64_t n, const void *from, double centre, double factor,
                                 double shift, const void *weight, const void *bias, void *to) {
-    const T *restrict x = from;
-    const T *restrict w = weight;
-    const T *restrict v = bias;
-    T *restrict y = to;
+    const T *x = from, *w = weight, *v = bias;
+    T *y = to;
     const T c = (T)centre, a = (T)factor, b = (T)shift;
+#define P(AT, j) ((AT(x, j) - c) * a + b)
+#define Q(AT, j) (((AT(x, j) - c) * a + b) * AT(w, j) + AT(v, j))
     if (w == NULL) {
-        for (int64_t j = 0; j < n; j++) {
-            y[j] = (x[j] - c) * a + b;
-        }
-        return;
+        EACH(n, P, x, y, false)
+    } else {
+        EACH(n, Q, x, y, false)
     }
-    for (int64_t j = 0; j < n; j++) {
-        y[j] = ((x[j] - c) * a + b) * w[j] + v[j];
-    }
+#undef P
+#undef Q
 }
 
 /* dx = g w a + (x - centre) b + s, added where `add`; w NULL: 1. */
 TARGET static void LOOP(push)(int64_t n, const void *from, const void *adjoint, const void *weight,
                               double centre, const double *factors, void *to, bool add) {
-    const T *restrict x = from;
-    const T *restrict g = adjoint;
-    const T *restrict w = weight;
-    T *restrict dx = to;
+    const T *x = from, *g = adjoint, *w = weight;
+    T *dx = to;
     const T c = (T)centre, a = (T)factors[0], b = (T)factors[1], s = (T)factors[2];
-    if (w == NULL && !add) {
-        for (int64_t j = 0; j < n; j++) {
-            dx[j] = g[j] * a + ((x[j] - c) * b + s);
-        }
-    } else if (w == NULL) {
-        for (int64_t j = 0; j < n; j++) {
-            dx[j] += g[j] * a + ((x[j] - c) * b + s);
-        }
-    } else if (!add) {
-        for (int64_t j = 0; j < n; j++) {
-            dx[j] = g[j] * w[j] * a + ((x[j] - c) * b + s);
-        }
+#define P(AT, j) (AT(g, j) * a + ((AT(x, j) - c) * b + s))
+#define Q(AT, j) (AT(g, j) * AT(w, j) * a + ((AT(x, j) - c) * b + s))
+    if (w == NULL) {
+        EACH(n, P, g, dx, add)
     } else {
-        for (int64_t j = 0; j < n; j++) {
-            dx[j] += g[j] * w[j] * a + ((x[j] - c) * b + s);
-        }
+        EACH(n, Q, g, dx, add)
     }
+#undef P
+#undef Q
 }
 
 /* dw += g xhat and db += g over four rows, xhat = (x - centre) a + b; n elements apart. */
 TARGET static void LOOP(weigh)(int64_t n, const void *from, const void *adjoint,
                                const double *statistic, void *weight, void *bias) {
-    const T *restrict x = from;
-    const T *restrict g = adjoint;
-    T *restrict dw = weight;
-    T *restrict db = bias;
+    const T *x = from, *g = adjoint;
+    T *dw = weight, *db = bias;
     T c[4], a[4], b[4];
     for (int r = 0; r < 4; r++) {
         c[r] = (T)statistic[3 * r];
@@ -151,11 +138,25 @@ TARGET static void LOOP(weigh)(int64_t n, const void *from, const void *adjoint,
         b[r] = (T)statistic[3 * r + 2];
     }
     const T *x1 = x + n, *x2 = x1 + n, *x3 = x2 + n, *g1 = g + n, *g2 = g1 + n, *g3 = g2 + n;
-    for (int64_t j = 0; j < n; j++) {
-        dw[j] += (g[j] * ((x[j] - c[0]) * a[0] + b[0]) + g1[j] * ((x1[j] - c[1]) * a[1] + b[1])) +
-                 (g2[j] * ((x2[j] - c[2]) * a[2] + b[2]) + g3[j] * ((x3[j] - c[3]) * a[3] + b[3]));
-        db[j] += (g[j] + g1[j]) + (g2[j] + g3[j]);
+#define XHAT(AT, p, j, r) ((AT(p, j) - c[r]) * a[r] + b[r])
+#define WEIGHED(AT, j)                                                                             \
+    ((AT(g, j) * XHAT(AT, x, j, 0) + AT(g1, j) * XHAT(AT, x1, j, 1)) +                             \
+     (AT(g2, j) * XHAT(AT, x2, j, 2) + AT(g3, j) * XHAT(AT, x3, j, 3)))
+#define ADDED(AT, j) ((AT(g, j) + AT(g1, j)) + (AT(g2, j) + AT(g3, j)))
+    int64_t j = 0;
+    for (; j + LANES <= n; j += LANES) {
+        EXPECT(x3 + j + n);
+        EXPECT(g3 + j + n);
+        PUT(dw + j, WIDE(dw, j) + WEIGHED(WIDE, j));
+        PUT(db + j, WIDE(db, j) + ADDED(WIDE, j));
     }
+    for (; j < n; j++) {
+        dw[j] += WEIGHED(ONE, j);
+        db[j] += ADDED(ONE, j);
+    }
+#undef XHAT
+#undef WEIGHED
+#undef ADDED
 }
 
 /* The same over one row. */
@@ -243,12 +244,9 @@ TARGET static void LOOP(columns_push)(int64_t rows, int64_t pitch, int64_t w, co
     }
 }
 
-#undef LANES
-#undef PUT
-#undef WIDE
-#undef ZERO
-#undef ONE
+#undef EACH
 #undef FOLD
+#include "kernel/lanes_end.h"
 
 static const wg_norm_loops LOOP(norm) = {
     LOOP(sum),    LOOP(moments),         LOOP(pull),         LOOP(affine),      LOOP(push), LOOP(weigh), LOOP(weigh_one),

@@ -46,7 +46,8 @@
     X(group_norm) \
     X(batch_norm)
 
-#define WG_OPS_ATTENTION(X)
+#define WG_OPS_ATTENTION(X) \
+    X(attention)
 
 #define WG_OPS_RECURRENT(X)
 
