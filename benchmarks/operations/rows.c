@@ -49,8 +49,13 @@ X1(transposed, wg_contiguous(wg_transpose(x[0])))
 X1(layer_norm, wg_layer_norm(x[0], 1, x[1], x[2], 1e-5))
 X1(group_norm, wg_group_norm(x[0], 32, x[1], x[2], 1e-5))
 X1(batch_norm, wg_batch_norm(x[0], x[1], x[2], (wg_batch_norm_options){0}))
+X1(attention, wg_attention(x[0], x[1], x[2], (wg_attention_options){0}))
+X1(causal_attention, wg_attention(x[0], x[1], x[2], (wg_attention_options){.causal = true}))
 X1(rows_gathered, wg_gather_rows(x[0], x[1]))
 
+#define CAUSAL(length, scale)                                                                      \
+    "def f(x0, x1, x2, m=torch.full((" #length ", " #length "), float('-inf')).triu(1)):\\n"       \
+    "    return torch.softmax(x0 @ x1.mT * " #scale " + m, -1) @ x2"
 #define ROW(title, function, python) .name = title, .own = function, .torch = python
 #define IN(...) .input = {__VA_ARGS__}
 #define BYTES(forward, both, least) .bytes = {forward, both}, .bar = least
@@ -104,6 +109,17 @@ const op_row op_rows[] = {
     {ROW("linear 256x1024 to 1024", affine, "F.linear(x0, x1, x2)"),
      IN(FLOAT(-1, 1, 256, 1024), FLOAT(-1, 1, 1024, 1024), FLOAT(-1, 1, 1024)),
      FLOPS(2.0 * 256 * 1024 * 1024, 1)},
+    /* attention; where it is causal half of the flops count */
+    {ROW("attention 8x8x512x64", attention, "torch.softmax(x0 @ x1.mT * 0.125, -1) @ x2"),
+     IN(FLOAT(-1, 1, 8, 8, 512, 64), FLOAT(-1, 1, 8, 8, 512, 64), FLOAT(-1, 1, 8, 8, 512, 64)),
+     FLOPS(4.0 * 64 * 512 * 512 * 64, 2)},
+    {ROW("causal attention 4x12x1024x64", causal_attention, CAUSAL(1024, 0.125)),
+     IN(FLOAT(-1, 1, 4, 12, 1024, 64), FLOAT(-1, 1, 4, 12, 1024, 64),
+        FLOAT(-1, 1, 4, 12, 1024, 64)),
+     FLOPS(2.0 * 48 * 1024 * 1024 * 64, 2)},
+    {ROW("causal attention 12x4x64x32", causal_attention, CAUSAL(64, 0.17677669529663687)),
+     IN(FLOAT(-1, 1, 12, 4, 64, 32), FLOAT(-1, 1, 12, 4, 64, 32), FLOAT(-1, 1, 12, 4, 64, 32)),
+     FLOPS(2.0 * 48 * 64 * 64 * 32, 2)},
     /* moving data */
     {ROW("transpose copy 2048x2048", transposed, "x0.t().contiguous()"),
      IN(FLOAT(-1, 1, 2048, 2048)), BYTES(33.6e6, 67.1e6, 1)},

@@ -1,8 +1,9 @@
 /* norm.h: normalisation. f32 and f64; integers become floats as in every verb.
  *
- * `weight` and `bias` may be plain numbers: 1 and 0 for none. `eps` is added to the variance (PyTorch
- * has 1e-5 everywhere). Means and variances are exact to the last digits of the type whatever the
- * size of the mean. A row whose adjoint is zero throughout receives zero, even if it holds NaN. */
+ * `weight` and `bias` may be plain numbers: 1 and 0 for none. `eps` is added to the variance
+ * (PyTorch has 1e-5 everywhere). Means and variances are exact to the last digits of the type
+ * whatever the size of the mean. A row whose adjoint is zero throughout receives zero, even if it
+ * holds NaN. */
 #ifndef WENGERT_NORM_H
 #define WENGERT_NORM_H
 
@@ -23,8 +24,7 @@ WG_API wg_var wg_layer_norm_at(wg_var x, int axes, wg_var weight, wg_var bias, d
 /* x/√(mean of x² + eps)·weight, over the last `axes` axes. B. Zhang, R. Sennrich, "Root Mean Square
  * Layer Normalization", 2019. */
 WG_API wg_var wg_rms_norm_at(wg_var x, int axes, wg_var weight, double eps, const char *site);
-#define wg_rms_norm(x, axes, weight, eps)                                                          \
-    wg_rms_norm_at(x, axes, wg_lift(weight), eps, WG_HERE)
+#define wg_rms_norm(x, axes, weight, eps) wg_rms_norm_at(x, axes, wg_lift(weight), eps, WG_HERE)
 
 /* The same of x [N, C, ...] over each of `groups` groups of C / groups channels and all that
  * follows; weight and bias are [C] or of rank 0. Y. Wu, K. He, "Group Normalization", 2018.
@@ -57,8 +57,8 @@ WG_API wg_var wg_batch_norm_at(wg_var x, wg_var weight, wg_var bias, const char 
 #define wg_batch_norm(x, weight, bias, ...)                                                        \
     wg_batch_norm_at(x, wg_lift(weight), wg_lift(bias), WG_HERE, __VA_ARGS__)
 
-/* Evaluation: (x − mean)/√(variance + eps)·weight + bias with mean, variance, weight and bias [C] or
- * of rank 0, all of which receive gradients. */
+/* Evaluation: (x − mean)/√(variance + eps)·weight + bias with mean, variance, weight and bias [C]
+ * or of rank 0, all of which receive gradients. */
 WG_API wg_var wg_batch_norm_given_at(wg_var x, wg_var mean, wg_var variance, wg_var weight,
                                      wg_var bias, double eps, const char *site);
 #define wg_batch_norm_given(x, mean, variance, weight, bias, eps)                                  \

@@ -19,7 +19,8 @@ static int64_t blocks_of(int64_t n, int64_t size) {
 }
 
 static bool pays(const wg_attention *a) {
-    return (double)a->heads * (double)a->queries * (double)a->keys * (double)(a->depth + a->width) >=
+    return (double)a->heads * (double)a->queries * (double)a->keys *
+               (double)(a->depth + a->width) >=
            1e6;
 }
 

@@ -1,6 +1,6 @@
 /* attention_isa.h (internal): the loops of attention in both types for one instruction set; the
- * includer defines TARGET, V_BYTES and SET(name), which are taken back. The polynomials are those of
- * vector_math.h, whose macros its template has taken back. */
+ * includer defines TARGET, V_BYTES and SET(name), which are taken back. The polynomials are those
+ * of vector_math.h, whose macros its template has taken back. */
 #define T float
 #define I uint32_t
 #define MANTISSA 23
@@ -34,17 +34,16 @@
 #define ROUND 0x1.8p52
 #define EXP_POLYNOMIAL(r)                                                                          \
     (1.0 / 2 +                                                                                     \
-     r * (1.0 / 6 +                                                                                \
-          r * (1.0 / 24 +                                                                          \
-               r * (1.0 / 120 +                                                                    \
-                    r * (1.0 / 720 +                                                               \
-                         r * (1.0 / 5040 +                                                         \
-                              r * (1.0 / 40320 +                                                   \
-                                   r * (1.0 / 362880 +                                             \
-                                        r * (1.0 / 3628800 +                                       \
-                                             r * (1.0 / 39916800 +                                 \
-                                                  r * (1.0 / 479001600 +                           \
-                                                       r * (1.0 / 6227020800))))))))))))
+     r * (1.0 / 6 + r * (1.0 / 24 +                                                                \
+                         r * (1.0 / 120 +                                                          \
+                              r * (1.0 / 720 +                                                     \
+                                   r * (1.0 / 5040 +                                               \
+                                        r * (1.0 / 40320 +                                         \
+                                             r * (1.0 / 362880 +                                   \
+                                                  r * (1.0 / 3628800 +                             \
+                                                       r * (1.0 / 39916800 +                       \
+                                                            r * (1.0 / 479001600 +                 \
+                                                                 r * (1.0 / 6227020800))))))))))))
 #define LOOPS_TYPE wg_attention_loops_f64
 #define TYPED(name) name##_f64
 #include "kernel/attention_loops.h"

@@ -30,10 +30,10 @@ static inline T LOOP(of_bits)(I bits) {
 /* to = 2^x, zero below LEAST: x = n + r, 2^r = exp(r ln 2), and n goes into the exponent. */
 #define EXP2(x, to)                                                                                \
     {                                                                                              \
-        const V cut = PICK((x) < SPLAT(LEAST), SPLAT(LEAST), (x));                                        \
+        const V cut = PICK((x) < SPLAT(LEAST), SPLAT(LEAST), (x));                                 \
         const V lifted = cut + ROUND, r = (cut - (lifted - ROUND)) * (T)0.6931471805599453;        \
-        const V power_of = SUM_OF_BITS(1 + (r + r * r * EXP_POLYNOMIAL(r)), SHIFTED(lifted));         \
-        (to) = PICK((x) == (x), power_of, (x)); /* NaN stays */                                       \
+        const V power_of = SUM_OF_BITS(1 + (r + r * r * EXP_POLYNOMIAL(r)), SHIFTED(lifted));      \
+        (to) = PICK((x) == (x), power_of, (x)); /* NaN stays */                                    \
     }
 
 /* The exponents of a row in place, minus infinity behind `seen` to the end of a vector. Returns up

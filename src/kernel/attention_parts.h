@@ -18,8 +18,8 @@
          * sum of the row. */                                                                      \
         double (*open)(int64_t seen, int64_t n, T *s, T factor, const T *mask, T *top);            \
         /* s = the row's probabilities, and ds = s (ds - delta) scale. */                          \
-        void (*close)(int64_t seen, int64_t n, T *s, T *ds, T factor, const T *mask, const T *kept,\
-                      T delta, T scale);                                                           \
+        void (*close)(int64_t seen, int64_t n, T *s, T *ds, T factor, const T *mask,               \
+                      const T *kept, T delta, T scale);                                            \
         double (*dot)(int64_t n, const T *x, const T *y);                                          \
         void (*scale)(int64_t n, T factor, T *x);                                                  \
         void (*add)(int64_t n, const T *from, T *to);                                              \

@@ -7,13 +7,13 @@ typedef struct NAME(job) {
     const wg_attention *a;
     const NAME(wg_attention_loops) * loops;
     const T *q, *k, *v, *g, *from;
-    T *out, *kept;             /* forward fills them, the chain rule reads `from` and `kept` */
-    T *k_turned, *v_turned;    /* transposed block by block: [depth, KEYS] each, the last narrower */
-    T *partial;                /* gradients of q from all parts but the first */
-    double *delta;             /* of each query: the sum of g out */
+    T *out, *kept;          /* forward fills them, the chain rule reads `from` and `kept` */
+    T *k_turned, *v_turned; /* transposed block by block: [depth, KEYS] each, the last narrower */
+    T *partial;             /* gradients of q from all parts but the first */
+    double *delta;          /* of each query: the sum of g out */
     const wg_attention_places *to;
-    int64_t parts;             /* in which the keys of a head are shared out */
-    T factor;                  /* scale log2(e) */
+    int64_t parts; /* in which the keys of a head are shared out */
+    T factor;      /* scale log2(e) */
     atomic_bool failed;
 } NAME(job);
 
@@ -103,9 +103,7 @@ static void NAME(forward_rows)(NAME(job) * job, int64_t head, int64_t query, int
         for (int64_t i = 0; i < m; i++) {
             const T before = top[i];
             const T *mask =
-                a->mask == NULL
-                    ? NULL
-                    : NAME(mask_row)(a, mask_at, query + i, first, n, own);
+                a->mask == NULL ? NULL : NAME(mask_row)(a, mask_at, query + i, first, n, own);
             const double part = job->loops->open(NAME(seen)(a, query + i, first, n), n,
                                                  s + i * KEYS, job->factor, mask, &top[i]);
             if (top[i] != before && first > 0) {
@@ -170,9 +168,8 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     (job, b->m, b->n, a->width, g, a->width, 1, job->v_turned + b->at * a->width, b->n, ds, KEYS,
      false);
     for (int64_t i = 0; i < b->m; i++) {
-        const T *mask = a->mask == NULL
-                            ? NULL
-                            : NAME(mask_row)(a, mask_at, b->query + i, b->first, b->n, own);
+        const T *mask =
+            a->mask == NULL ? NULL : NAME(mask_row)(a, mask_at, b->query + i, b->first, b->n, own);
         job->loops->close(NAME(seen)(a, b->query + i, b->first, b->n), b->n, s + i * KEYS,
                           ds + i * KEYS, job->factor, mask,
                           job->kept + (row + i) * WG_ATTENTION_KEPT, (T)job->delta[row + i],
@@ -253,7 +250,8 @@ static void NAME(chain_job)(void *context, int64_t index) {
 /* The parts' gradients of a block of queries, in the order of the parts. */
 static void NAME(join_job)(void *context, int64_t index) {
     const NAME(job) *job = context;
-    const int64_t all = job->a->heads * job->a->queries * job->a->depth, first = index * JOINED_SIZE;
+    const int64_t all = job->a->heads * job->a->queries * job->a->depth,
+                  first = index * JOINED_SIZE;
     const int64_t n = least(JOINED_SIZE, all - first);
     for (int64_t part = 1; part < job->parts; part++) {
         job->loops->add(n, job->partial + (part - 1) * all + first, (T *)job->to->q + first);

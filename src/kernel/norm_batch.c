@@ -42,7 +42,8 @@ static void set_statistics(const batch_job *job, int64_t channel, double centre,
 
 /* From the sums of g and of g (x - centre): the weights' gradients, and the factors of dx = g a +
  * (x - centre) b + c. */
-static void set_factors(const batch_job *job, int64_t channel, double p, double q, double *factors) {
+static void set_factors(const batch_job *job, int64_t channel, double p, double q,
+                        double *factors) {
     const wg_norm_places *to = job->to;
     const double *s = job->statistics + channel * STATISTICS;
     const double n = (double)(job->norm->batch * job->norm->inner);
@@ -113,8 +114,7 @@ static void chain_channel(void *context, int64_t channel) {
         p += part[0];
         q += part[1];
     }
-    const bool nothing =
-        !(isfinite(p) && isfinite(q) && isfinite(s[1])) && is_silent(job, channel);
+    const bool nothing = !(isfinite(p) && isfinite(q) && isfinite(s[1])) && is_silent(job, channel);
     if (nothing) {
         p = q = 0;
     }
@@ -211,13 +211,8 @@ void wg_kernel_batch_norm(const wg_batch_norm *norm, const void *x, const void *
 }
 
 void wg_kernel_batch_norm_chain(const wg_batch_norm *norm, const void *x, const void *g,
-                                const void *w, const double *statistics,
-                                const wg_norm_places *to) {
-    batch_job job = {.norm = norm,
-                     .x = x,
-                     .g = g,
-                     .w = w,
-                     .statistics = (double *)statistics,
-                     .to = to};
+                                const void *w, const double *statistics, const wg_norm_places *to) {
+    batch_job job = {
+        .norm = norm, .x = x, .g = g, .w = w, .statistics = (double *)statistics, .to = to};
     over_channels(&job, chain_channel, chain_columns);
 }

@@ -11,7 +11,7 @@
     (to)[0] = (to)[1] = 0;                                                                         \
     for (int64_t first = 0; first < (n); first += STRETCH) {                                       \
         const int64_t end = (n)-first < STRETCH ? (n) : first + STRETCH;                           \
-        V p0 = ZERO, p1 = ZERO, q0 = ZERO, q1 = ZERO;                                   \
+        V p0 = ZERO, p1 = ZERO, q0 = ZERO, q1 = ZERO;                                              \
         int64_t j = first;                                                                         \
         for (; j + 2 * LANES <= end; j += 2 * LANES) {                                             \
             p0 += P(WIDE, j);                                                                      \
@@ -79,7 +79,7 @@ TARGET static void LOOP(pull)(int64_t n, const void *from, const void *adjoint, 
 
 /* An elementwise loop over j < n: to[j] = (and += where `add`) P. What stands behind x, which comes
  * next as a rule, is fetched meanwhile. */
-#define EACH(n, P, g, to, add)                                                                        \
+#define EACH(n, P, g, to, add)                                                                     \
     {                                                                                              \
         int64_t j = 0;                                                                             \
         for (; j + LANES <= (n); j += LANES) {                                                     \
@@ -249,5 +249,6 @@ TARGET static void LOOP(columns_push)(int64_t rows, int64_t pitch, int64_t w, co
 #include "kernel/lanes_end.h"
 
 static const wg_norm_loops LOOP(norm) = {
-    LOOP(sum),    LOOP(moments),         LOOP(pull),         LOOP(affine),      LOOP(push), LOOP(weigh), LOOP(weigh_one),
-    LOOP(flush), LOOP(columns_moments), LOOP(columns_pull), LOOP(columns_push)};
+    LOOP(sum),         LOOP(moments),   LOOP(pull),  LOOP(affine),          LOOP(push),
+    LOOP(weigh),       LOOP(weigh_one), LOOP(flush), LOOP(columns_moments), LOOP(columns_pull),
+    LOOP(columns_push)};

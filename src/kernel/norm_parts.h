@@ -35,7 +35,8 @@ static inline double wg_norm_rounded(wg_dtype dtype, double x) {
 }
 
 /* Element i of an array that may be missing. */
-static inline double wg_norm_element(wg_dtype dtype, const void *base, int64_t i, double otherwise) {
+static inline double wg_norm_element(wg_dtype dtype, const void *base, int64_t i,
+                                     double otherwise) {
     return base == NULL      ? otherwise
            : dtype == WG_F32 ? (double)((const float *)base)[i]
                              : ((const double *)base)[i];

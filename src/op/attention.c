@@ -105,10 +105,9 @@ static wg_status attention_shape(wg_call *call) {
                             wg_call_shape(call, KEYS_V));
     }
     if (!mask_fits(mask, q, k->shape[k->rank - 2])) {
-        return wg_call_fail(call, WG_ERROR_SHAPE,
-                            "the mask %s does not broadcast to [..., L, S] of q %s and k %s",
-                            wg_call_shape(call, MASK), wg_call_shape(call, Q),
-                            wg_call_shape(call, K));
+        return wg_call_fail(
+            call, WG_ERROR_SHAPE, "the mask %s does not broadcast to [..., L, S] of q %s and k %s",
+            wg_call_shape(call, MASK), wg_call_shape(call, Q), wg_call_shape(call, K));
     }
     int64_t shape[WG_MAX_RANK];
     memcpy(shape, q->shape, sizeof shape);
@@ -183,7 +182,8 @@ static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
     }
 }
 
-/* ---- The chain rule in verbs ------------------------------------------------------------------ */
+/* ---- The chain rule in verbs ------------------------------------------------------------------
+ */
 
 /* 1 where key j <= query i, else 0. */
 static wg_var causal_mask(wg_tape *tape, const wg_attention *a) {
@@ -239,8 +239,7 @@ static void rule_in_verbs(wg_call *call, wg_var g) {
     const int64_t shared = a.group > 0 ? a.heads / a.group : 0;
     const int64_t full[4] = {shared, a.group, a.queries, a.keys};
     const wg_view view = wg_operand_shape(call, Q), mask = wg_operand_shape(call, MASK);
-    const wg_var q =
-        wg_reshape(wg_operand(call, Q), WG_SHAPE(shared, a.group, a.queries, a.depth));
+    const wg_var q = wg_reshape(wg_operand(call, Q), WG_SHAPE(shared, a.group, a.queries, a.depth));
     const wg_var k = wg_reshape(wg_operand(call, K), WG_SHAPE(shared, 1, a.keys, a.depth));
     const wg_var v = wg_reshape(wg_operand(call, KEYS_V), WG_SHAPE(shared, 1, a.keys, a.width));
     const wg_var p = probabilities(call, &a, q, k, full);
@@ -300,14 +299,15 @@ WG_SAMPLES(attention, {WG_OPERANDS(F(3, 2), F(4, 2), F(4, 3), NONE), PLAIN},
 WG_DEFINE_OP(attention, attention_forward, attention_chain, WG_READS_OPERANDS | WG_READS_RESULT,
              WG_OP_FLOATS | WG_OP_CONTIGUOUS)
 
-/* ---- The verb --------------------------------------------------------------------------------- */
+/* ---- The verb ---------------------------------------------------------------------------------
+ */
 
 static wg_var poison(wg_tape *tape) {
     return tape != NULL ? wg_poison(tape) : wg_number((double)NAN);
 }
 
-/* What is added to the scores, of q's dtype; poisoned, with a failure, for a mask that is neither u8
- * nor a float. */
+/* What is added to the scores, of q's dtype; poisoned, with a failure, for a mask that is neither
+ * u8 nor a float. */
 static wg_var additive(wg_var mask, wg_var q, const char *site) {
     const wg_dtype dtype = wg_view_of(q).dtype;
     if (!wg_is_array(mask)) {

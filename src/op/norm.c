@@ -19,12 +19,9 @@ static wg_norm layer_of(const wg_call *call, bool centred) {
     const wg_view x = wg_operand_shape(call, 0);
     const norm_state *state = wg_call_state(call);
     const int first = x.rank - state->axes;
-    return (wg_norm){x.dtype,
-                     wg_sizes_product(x.shape, 0, first),
-                     1,
-                     wg_sizes_product(x.shape, first, x.rank),
-                     1,
-                     state->eps,
+    return (wg_norm){x.dtype, wg_sizes_product(x.shape, 0, first),
+                     1,       wg_sizes_product(x.shape, first, x.rank),
+                     1,       state->eps,
                      centred};
 }
 

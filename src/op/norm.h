@@ -8,10 +8,10 @@
 
 /* How x looks to the chain rule in verbs. */
 typedef struct wg_norm_form {
-    int64_t shape[4];         /* of x */
-    wg_axes together;         /* what is normalised together; keeps them */
-    int64_t weight_shape[4];  /* of weight and bias, to broadcast against x */
-    wg_axes shared;           /* the axes that share a weight */
+    int64_t shape[4];        /* of x */
+    wg_axes together;        /* what is normalised together; keeps them */
+    int64_t weight_shape[4]; /* of weight and bias, to broadcast against x */
+    wg_axes shared;          /* the axes that share a weight */
     bool centred;
     double eps;
 } wg_norm_form;
@@ -24,8 +24,7 @@ void wg_norm_rule(wg_call *call, wg_var g, const wg_norm_form *form);
 const void *wg_norm_weights(wg_call *call, int i, int64_t count, bool *ok);
 
 /* In a chain: true where the fused kernel can run, with *x and *w as it wants them. */
-bool wg_norm_fused(wg_call *call, wg_var g, int64_t count, wg_var *x,
-                   wg_var *w);
+bool wg_norm_fused(wg_call *call, wg_var g, int64_t count, wg_var *x, wg_var *w);
 
 /* Where the three gradients go. */
 wg_norm_places wg_norm_places_of(wg_call *call, wg_dtype dtype);

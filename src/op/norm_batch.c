@@ -192,7 +192,8 @@ wg_var wg_batch_norm_given_at(wg_var x, wg_var mean, wg_var variance, wg_var wei
     }
     const wg_view view = wg_view_of(x);
     for (int i = 0; i < 4; i++) {
-        if (all[i].tape != NULL && wg_var_refused(x.tape, all[i], i + 1, "batch_norm_given", site)) {
+        if (all[i].tape != NULL &&
+            wg_var_refused(x.tape, all[i], i + 1, "batch_norm_given", site)) {
             return wg_poison(x.tape);
         }
         all[i] = per_channel(all[i], &view, x.tape, names[i], site);

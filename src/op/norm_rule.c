@@ -7,9 +7,8 @@
 static void give_weight(wg_call *call, int i, wg_var t, const wg_norm_form *form) {
     const wg_view shape = wg_operand_shape(call, i);
     wg_give(call, i,
-            shape.rank == 0
-                ? t
-                : wg_reshape(wg_sum_over(t, form->shared), shape.rank, shape.shape));
+            shape.rank == 0 ? t
+                            : wg_reshape(wg_sum_over(t, form->shared), shape.rank, shape.shape));
 }
 
 void wg_norm_rule(wg_call *call, wg_var g, const wg_norm_form *form) {
@@ -70,8 +69,7 @@ static bool is_plain(wg_var x, wg_dtype dtype) {
     return wg_is_array(x) && view.dtype == dtype && wg_view_is_contiguous(&view);
 }
 
-bool wg_norm_fused(wg_call *call, wg_var g, int64_t count, wg_var *x,
-                   wg_var *w) {
+bool wg_norm_fused(wg_call *call, wg_var g, int64_t count, wg_var *x, wg_var *w) {
     const wg_dtype dtype = wg_view_of(g).dtype;
     const bool one_wants = (wg_operand_shape(call, 1).rank == 0 && wg_wants(call, 1)) ||
                            (wg_operand_shape(call, 2).rank == 0 && wg_wants(call, 2));
@@ -83,8 +81,7 @@ bool wg_norm_fused(wg_call *call, wg_var g, int64_t count, wg_var *x,
     if (!wg_is_array(*w) || wg_view_of(*w).rank == 0) {
         const bool is_one = w->tape == NULL && w->as.number == 1;
         *w = is_one ? wg_number(1)
-                    : wg_contiguous_at(
-                          wg_mul(wg_full(call->tape, dtype, 1, &count, 1), *w), NULL);
+                    : wg_contiguous_at(wg_mul(wg_full(call->tape, dtype, 1, &count, 1), *w), NULL);
     }
     *w = wg_is_array(*w) ? wg_contiguous_at(*w, NULL) : *w;
     return call->tape->status == WG_OK && is_plain(*x, dtype) &&
