@@ -53,17 +53,14 @@ X1(attention, wg_attention(x[0], x[1], x[2], (wg_attention_options){0}))
 X1(causal_attention, wg_attention(x[0], x[1], x[2], (wg_attention_options){.causal = true}))
 X1(rows_gathered, wg_gather_rows(x[0], x[1]))
 
-<<<<<<< HEAD
 #define CAUSAL(length, scale)                                                                      \
     "def f(x0, x1, x2, m=torch.full((" #length ", " #length "), float('-inf')).triu(1)):\\n"       \
     "    return torch.softmax(x0 @ x1.mT * " #scale " + m, -1) @ x2"
-=======
 X1(lstm,
    wg_lstm_sequence(x[0], ((wg_recurrent_weights){x[1], x[2], x[3], x[4]}), ((wg_lstm_state){0}))
        .sequence)
 X1(gru, wg_gru_sequence(x[0], ((wg_recurrent_weights){x[1], x[2], x[3], x[4]}), 0).sequence)
 
->>>>>>> core
 #define ROW(title, function, python) .name = title, .own = function, .torch = python
 #define IN(...) .input = {__VA_ARGS__}
 #define BYTES(forward, both, least) .bytes = {forward, both}, .bar = least
@@ -117,7 +114,6 @@ const op_row op_rows[] = {
     {ROW("linear 256x1024 to 1024", affine, "F.linear(x0, x1, x2)"),
      IN(FLOAT(-1, 1, 256, 1024), FLOAT(-1, 1, 1024, 1024), FLOAT(-1, 1, 1024)),
      FLOPS(2.0 * 256 * 1024 * 1024, 1)},
-<<<<<<< HEAD
     /* attention; where it is causal half of the flops count */
     {ROW("attention 8x8x512x64", attention, "torch.softmax(x0 @ x1.mT * 0.125, -1) @ x2"),
      IN(FLOAT(-1, 1, 8, 8, 512, 64), FLOAT(-1, 1, 8, 8, 512, 64), FLOAT(-1, 1, 8, 8, 512, 64)),
@@ -129,7 +125,6 @@ const op_row op_rows[] = {
     {ROW("causal attention 12x4x64x32", causal_attention, CAUSAL(64, 0.17677669529663687)),
      IN(FLOAT(-1, 1, 12, 4, 64, 32), FLOAT(-1, 1, 12, 4, 64, 32), FLOAT(-1, 1, 12, 4, 64, 32)),
      FLOPS(2.0 * 48 * 64 * 64 * 32, 2)},
-=======
     /* recurrent layers */
     {ROW("LSTM 64 steps, batch 32, 128 to 128", lstm,
          "torch._VF.lstm(x0, (torch.zeros(1, 32, 128), torch.zeros(1, 32, 128)), "
@@ -143,7 +138,6 @@ const op_row op_rows[] = {
      IN(FLOAT(-1, 1, 64, 32, 128), FLOAT(-0.1, 0.1, 384, 128), FLOAT(-0.1, 0.1, 384, 128),
         FLOAT(-0.1, 0.1, 384), FLOAT(-0.1, 0.1, 384)),
      FLOPS(2.0 * 64 * 32 * 384 * 256, 1)},
->>>>>>> core
     /* moving data */
     {ROW("transpose copy 2048x2048", transposed, "x0.t().contiguous()"),
      IN(FLOAT(-1, 1, 2048, 2048)), BYTES(33.6e6, 67.1e6, 1)},

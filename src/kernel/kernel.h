@@ -3,22 +3,16 @@
 #ifndef WG_SRC_KERNEL_KERNEL_H
 #define WG_SRC_KERNEL_KERNEL_H
 
-<<<<<<< HEAD
 #include "kernel/attention.h"
-=======
 #include "kernel/conv.h"
->>>>>>> core
 #include "kernel/copy.h"
 #include "kernel/count.h"
 #include "kernel/elementwise.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
-<<<<<<< HEAD
-#include "kernel/norm.h"
-=======
 #include "kernel/moments.h"
->>>>>>> core
+#include "kernel/norm.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
 #include "kernel/scan.h"
