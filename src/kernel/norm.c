@@ -75,7 +75,7 @@ static void forward_row(const rows_job *job, int64_t row) {
     double *s = job->statistics != NULL ? job->statistics + row * STATISTICS : own;
     statistics_of(job, x, s);
     if (by_position(norm) || job->w == NULL) {
-        job->loops->affine(job->n, x, s[0], s[1], s[2], job->w, job->b, y);
+        job->loops->affine(job->n, x, s, job->w, job->b, 1, 0, y);
         return;
     }
     const int64_t first = row % norm->groups * norm->channels;
@@ -83,7 +83,7 @@ static void forward_row(const rows_job *job, int64_t row) {
         const double w = wg_norm_element(norm->dtype, job->w, first + k, 1);
         const double b = wg_norm_element(norm->dtype, job->b, first + k, 0);
         const int64_t from = k * norm->inner;
-        job->loops->affine(norm->inner, at(norm, x, from), s[0], s[1] * w, s[2] * w + b, NULL, NULL,
+        job->loops->affine(norm->inner, at(norm, x, from), s, NULL, NULL, w, b,
                            (char *)at(norm, y, from));
     }
 }

@@ -84,8 +84,8 @@ static void forward_channel(void *context, int64_t channel) {
     const double w = weight(job, job->w, channel, 1), b = weight(job, job->b, channel, 0);
     for (int64_t i = 0; i < norm->batch; i++) {
         const int64_t from = piece_at(norm, channel, i);
-        job->loops->affine(norm->inner, at(job, job->x, from), s[0], s[1] * w, s[2] * w + b, NULL,
-                           NULL, at(job, job->y, from));
+        job->loops->affine(norm->inner, at(job, job->x, from), s, NULL, NULL, w, b,
+                           at(job, job->y, from));
     }
 }
 
@@ -139,7 +139,7 @@ static void forward_columns(void *context, int64_t strip) {
     const int64_t first = strip * STRIP, pitch = norm->channels;
     const int64_t w = pitch - first < STRIP ? pitch - first : STRIP;
     const void *x = at(job, job->x, first);
-    double centre[STRIP] = {0}, sum[STRIP], square[STRIP], factor[STRIP], shift[STRIP];
+    double centre[STRIP] = {0}, sum[STRIP], square[STRIP], a[STRIP], b[STRIP], v[2][STRIP];
     job->loops->columns_moments(norm->batch, pitch, w, x, centre, sum, square);
     for (int64_t j = 0; j < w; j++) {
         centre[j] = wg_norm_rounded(norm->dtype, sum[j] / (double)norm->batch);
@@ -147,13 +147,13 @@ static void forward_columns(void *context, int64_t strip) {
     job->loops->columns_moments(norm->batch, pitch, w, x, centre, sum, square);
     for (int64_t j = 0; j < w; j++) {
         set_statistics(job, first + j, centre[j], sum[j], square[j]);
-        const double *s = job->statistics + (first + j) * STATISTICS;
-        factor[j] = s[1] * weight(job, job->w, first + j, 1);
-        shift[j] = s[2] * weight(job, job->w, first + j, 1) + weight(job, job->b, first + j, 0);
+        a[j] = job->statistics[(first + j) * STATISTICS + 1];
+        b[j] = job->statistics[(first + j) * STATISTICS + 2];
+        v[0][j] = weight(job, job->w, first + j, 1);
+        v[1][j] = weight(job, job->b, first + j, 0);
     }
-    const double *const factors[4] = {centre, NULL, factor, shift};
-    job->loops->columns_push(norm->batch, pitch, w, x, NULL, factors, at(job, job->y, first),
-                             false);
+    const double *const numbers[5] = {centre, a, b, v[0], v[1]};
+    job->loops->columns_affine(norm->batch, pitch, w, x, numbers, at(job, job->y, first));
 }
 
 static void chain_columns(void *context, int64_t strip) {

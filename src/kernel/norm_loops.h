@@ -92,13 +92,15 @@ TARGET static void LOOP(pull)(int64_t n, const void *from, const void *adjoint, 
         }                                                                                          \
     }
 
-/* y = ((x - centre) a + b) w + v, or without w and v where w is NULL. */
-TARGET static void LOOP(affine)(int64_t n, const void *from, double centre, double factor,
-                                double shift, const void *weight, const void *bias, void *to) {
+/* y = xhat w + v with a weight and a bias an element, or where w is NULL one for all. */
+TARGET static void LOOP(affine)(int64_t n, const void *from, const double *statistics,
+                                const void *weight, const void *bias, double one_weight,
+                                double one_bias, void *to) {
     const T *x = from, *w = weight, *v = bias;
     T *y = to;
-    const T c = (T)centre, a = (T)factor, b = (T)shift;
-#define P(AT, j) ((AT(x, j) - c) * a + b)
+    const T c = (T)statistics[0], a = (T)statistics[1], b = (T)statistics[2];
+    const T all = (T)one_weight, added = (T)one_bias;
+#define P(AT, j) (((AT(x, j) - c) * a + b) * all + added)
 #define Q(AT, j) (((AT(x, j) - c) * a + b) * AT(w, j) + AT(v, j))
     if (w == NULL) {
         EACH(n, P, x, y, false)
@@ -220,26 +222,38 @@ TARGET static void LOOP(columns_pull)(int64_t rows, int64_t pitch, int64_t w, co
     }
 }
 
-/* to = g a + (x - centre) b + s with the factors centre, a, b, s of each column; g NULL: 0. */
+/* y = ((x - centre) a + b) w + v with these five of each column. */
+TARGET static void LOOP(columns_affine)(int64_t rows, int64_t pitch, int64_t w, const void *from,
+                                        const double *const *numbers, void *to) {
+    const T *x = from;
+    T *y = to;
+    T f[5][WG_NORM_STRIP];
+    for (int64_t j = 0; j < 5 * w; j++) {
+        f[j / w][j % w] = (T)numbers[j / w][j % w];
+    }
+    for (int64_t i = 0; i < rows; i++, x += pitch, y += pitch) {
+        for (int64_t j = 0; j < w; j++) {
+            y[j] = ((x[j] - f[0][j]) * f[1][j] + f[2][j]) * f[3][j] + f[4][j];
+        }
+    }
+}
+
+/* dx = g a + (x - centre) b + s with centre, a, b and s of each column, added where `add`. */
 TARGET static void LOOP(columns_push)(int64_t rows, int64_t pitch, int64_t w, const void *from,
-                                      const void *adjoint, const double *const *factors, void *into,
+                                      const void *adjoint, const double *const *numbers, void *to,
                                       bool add) {
     const T *x = from, *g = adjoint;
-    T *to = into;
-    T c[WG_NORM_STRIP], a[WG_NORM_STRIP], b[WG_NORM_STRIP], s[WG_NORM_STRIP];
-    for (int64_t j = 0; j < w; j++) {
-        c[j] = (T)factors[0][j];
-        a[j] = g != NULL ? (T)factors[1][j] : 0;
-        b[j] = (T)factors[2][j];
-        s[j] = (T)factors[3][j];
+    T *dx = to;
+    T f[4][WG_NORM_STRIP];
+    for (int64_t j = 0; j < 4 * w; j++) {
+        f[j / w][j % w] = (T)numbers[j / w][j % w];
     }
-    for (int64_t i = 0; i < rows; i++, x += pitch, to += pitch) {
-        const T *const row = g != NULL ? g + i * pitch : x;
+    for (int64_t i = 0; i < rows; i++, x += pitch, g += pitch, dx += pitch) {
         for (int64_t j = 0; j < w && !add; j++) {
-            to[j] = row[j] * a[j] + ((x[j] - c[j]) * b[j] + s[j]);
+            dx[j] = g[j] * f[1][j] + ((x[j] - f[0][j]) * f[2][j] + f[3][j]);
         }
         for (int64_t j = 0; j < w && add; j++) {
-            to[j] += row[j] * a[j] + ((x[j] - c[j]) * b[j] + s[j]);
+            dx[j] += g[j] * f[1][j] + ((x[j] - f[0][j]) * f[2][j] + f[3][j]);
         }
     }
 }
@@ -249,6 +263,6 @@ TARGET static void LOOP(columns_push)(int64_t rows, int64_t pitch, int64_t w, co
 #include "kernel/lanes_end.h"
 
 static const wg_norm_loops LOOP(norm) = {
-    LOOP(sum),         LOOP(moments),   LOOP(pull),  LOOP(affine),          LOOP(push),
-    LOOP(weigh),       LOOP(weigh_one), LOOP(flush), LOOP(columns_moments), LOOP(columns_pull),
-    LOOP(columns_push)};
+    LOOP(sum),          LOOP(moments),     LOOP(pull),  LOOP(affine),          LOOP(push),
+    LOOP(weigh),        LOOP(weigh_one),   LOOP(flush), LOOP(columns_moments), LOOP(columns_affine),
+    LOOP(columns_pull), LOOP(columns_push)};

@@ -13,8 +13,8 @@ typedef struct wg_norm_loops {
     double (*sum)(int64_t n, const void *x);
     void (*moments)(int64_t n, const void *x, double centre, double *to);
     void (*pull)(int64_t n, const void *x, const void *g, const void *w, double centre, double *to);
-    void (*affine)(int64_t n, const void *x, double centre, double factor, double shift,
-                   const void *w, const void *b, void *y);
+    void (*affine)(int64_t n, const void *x, const double *statistics, const void *w, const void *b,
+                   double one_weight, double one_bias, void *y);
     void (*push)(int64_t n, const void *x, const void *g, const void *w, double centre,
                  const double *factors, void *dx, bool add);
     void (*weigh)(int64_t n, const void *x, const void *g, const double *statistics, void *dw,
@@ -24,10 +24,12 @@ typedef struct wg_norm_loops {
     void (*flush)(int64_t n, void *from, double *to);
     void (*columns_moments)(int64_t rows, int64_t pitch, int64_t w, const void *x,
                             const double *centre, double *sum, double *square);
+    void (*columns_affine)(int64_t rows, int64_t pitch, int64_t w, const void *x,
+                           const double *const *numbers, void *y);
     void (*columns_pull)(int64_t rows, int64_t pitch, int64_t w, const void *x, const void *g,
                          const double *centre, double *p, double *q);
     void (*columns_push)(int64_t rows, int64_t pitch, int64_t w, const void *x, const void *g,
-                         const double *const *factors, void *to, bool add);
+                         const double *const *numbers, void *dx, bool add);
 } wg_norm_loops;
 
 static inline double wg_norm_rounded(wg_dtype dtype, double x) {
