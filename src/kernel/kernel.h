@@ -11,6 +11,7 @@
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/matmul_bf16.h"
 #include "kernel/moments.h"
 #include "kernel/norm.h"
 #include "kernel/optimizer.h"
@@ -19,5 +20,6 @@
 #include "kernel/softmax.h"
 #include "kernel/sort.h"
 #include "kernel/take.h"
+#include "kernel/triangle.h"
 
 #endif

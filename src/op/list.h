@@ -11,7 +11,11 @@
     X(broadcast_to) \
     X(slice) \
     X(unslice) \
+    X(select) \
+    X(flip) \
+    X(pad) \
     X(concat) \
+    X(stack_arrays) \
     X(cast) \
     X(contiguous) \
     X(stack) \
@@ -50,6 +54,12 @@
     X(scatter_add_rows) \
     X(take_along) \
     X(scatter_add) \
+    X(nonzero) \
+    X(one_hot) \
+    X(tril) \
+    X(triu) \
+    X(diagonal) \
+    X(undiagonal) \
     X(scatter)
 
 #define WG_OPS_PRODUCT(X) \
