@@ -309,7 +309,8 @@ static wg_var poison(wg_tape *tape) {
 /* What is added to the scores, of q's dtype; poisoned, with a failure, for a mask that is neither
  * u8 nor a float. */
 static wg_var additive(wg_var mask, wg_var q, const char *site) {
-    const wg_dtype dtype = wg_view_of(q).dtype;
+    const wg_dtype of = wg_view_of(q).dtype,
+                   dtype = of == WG_F32 || of == WG_BF16 ? WG_F32 : WG_F64;
     if (!wg_is_array(mask)) {
         return wg_number(0);
     }
@@ -319,11 +320,9 @@ static wg_var additive(wg_var mask, wg_var q, const char *site) {
                      "the mask is i64; it is u8 or of floats");
         return wg_poison(q.tape);
     }
-    if (view.dtype != WG_U8) {
-        return dtype == WG_F32 || dtype == WG_F64 ? wg_cast_at(mask, dtype, site) : mask;
-    }
-    return wg_where_at(wg_cast_at(mask, dtype == WG_F32 ? WG_F32 : WG_F64, site), wg_number(0),
-                       wg_number(-(double)INFINITY), site);
+    const wg_var wide = wg_cast_at(mask, dtype, site);
+    return view.dtype == WG_U8 ? wg_where_at(wide, wg_number(0), wg_number(-(double)INFINITY), site)
+                               : wide;
 }
 
 wg_var wg_attention_at(wg_var q, wg_var k, wg_var v, const char *site,
