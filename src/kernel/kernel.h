@@ -3,6 +3,7 @@
 #ifndef WG_SRC_KERNEL_KERNEL_H
 #define WG_SRC_KERNEL_KERNEL_H
 
+#include "kernel/attention.h"
 #include "kernel/conv.h"
 #include "kernel/copy.h"
 #include "kernel/count.h"
@@ -13,6 +14,7 @@
 #include "kernel/matmul.h"
 #include "kernel/matmul_bf16.h"
 #include "kernel/moments.h"
+#include "kernel/norm.h"
 #include "kernel/optimizer.h"
 #include "kernel/random.h"
 #include "kernel/reduce.h"

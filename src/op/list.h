@@ -90,9 +90,14 @@
 
 #define WG_OPS_POOL(X)
 
-#define WG_OPS_NORM(X)
+#define WG_OPS_NORM(X) \
+    X(layer_norm) \
+    X(rms_norm) \
+    X(group_norm) \
+    X(batch_norm)
 
-#define WG_OPS_ATTENTION(X)
+#define WG_OPS_ATTENTION(X) \
+    X(attention)
 
 #define WG_OPS_RECURRENT(X) \
     X(lstm) \
