@@ -262,6 +262,11 @@ static bool make_contiguous(wg_call *call) {
     return true;
 }
 
+/* Chain rules may pass through infinities; what they give in the end is looked at (wg_give). */
+static bool tape_looks(const wg_tape *tape) {
+    return tape->anomaly && !tape->sweeping;
+}
+
 static bool run(wg_call *call) {
     const wg_op *op = call->op;
     if (op->shape == NULL) {
@@ -293,7 +298,10 @@ static bool run(wg_call *call) {
         wg_call_fail(call, WG_ERROR_STATE, "its forward function failed");
         return false;
     }
-    return true;
+    if (WG_UNLIKELY(tape_looks(call->tape))) {
+        wg_anomaly_result(call);
+    }
+    return call->tape->status == WG_OK;
 }
 
 /* Copies operands and state onto the tape, so that the chain rule finds them. */

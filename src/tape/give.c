@@ -71,12 +71,16 @@ void wg_run_chain(wg_tape *tape, uint64_t index, wg_var g) {
     call.state = node->state;
     call.node = node;
     call.node_index = index;
+    call.finite = tape->anomaly && wg_var_is_finite(g);
     node->op->chain(&call, g);
 }
 
 void wg_give(wg_call *call, int i, wg_var gradient) {
     if (!wg_wants(call, i) || call->tape->status != WG_OK) {
         return;
+    }
+    if (WG_UNLIKELY(call->finite)) {
+        wg_anomaly_given(call, i, gradient);
     }
     if (call->tape->recorded != NULL) {
         wg_give_recorded(call->tape, call->operands[i], gradient);
@@ -244,7 +248,7 @@ void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
     wg_tape *tape = call->tape;
     wg_node *node = wg_node_of(call->operands[i]);
     if (node == NULL || node->view.dtype != dtype || !wg_wants(call, i) || tape->status != WG_OK ||
-        tape->recorded != NULL) {
+        tape->recorded != NULL || tape->anomaly) {
         return NULL;
     }
     if (node->sink != NULL) {
@@ -268,7 +272,7 @@ bool wg_give_outer(wg_call *call, int i, wg_dtype dtype, int64_t rows, int64_t c
                    const void *column, const void *row) {
     const wg_node *node = wg_node_of(call->operands[i]);
     if (node == NULL || node->sink == NULL || !node->sink->fresh || node->view.dtype != dtype ||
-        !wg_wants(call, i) || call->tape->recorded != NULL) {
+        !wg_wants(call, i) || call->tape->recorded != NULL || call->tape->anomaly) {
         return false;
     }
     wg_outer *outer = node->sink->outer;
