@@ -145,17 +145,33 @@ void wg_anomaly_scalar(wg_tape *tape, const char *name, int count, const double 
                  name_of(result));
 }
 
-void wg_anomaly_given(wg_call *call, int i, wg_var gradient) {
-    int64_t index = 0;
-    double value = 0;
-    if (look(gradient, &index, &value)) {
-        return;
-    }
+static void fail_given(wg_call *call, int i, int64_t index, double value) {
     char shapes[200];
     operand_shapes(call, shapes, sizeof shapes);
     wg_tape_fail(call->tape, WG_ERROR_ANOMALY, "anomaly", call->site,
                  "the chain rule of %s (of %s) made %s at element %lld, for operand %d",
                  call->op->name, shapes, name_of(value), (long long)index, i);
+}
+
+void wg_anomaly_given(wg_call *call, int i, wg_var gradient) {
+    int64_t index = 0;
+    double value = 0;
+    if (!look(gradient, &index, &value)) {
+        fail_given(call, i, index, value);
+    }
+}
+
+void wg_anomaly_placed(wg_call *call, int i) {
+    const wg_node *node = wg_node_of(call->operands[i]);
+    const wg_adjoint_record *record = wg_node_adjoint(node);
+    wg_view view;
+    wg_view_set_contiguous(&view, node->view.dtype, node->view.rank, node->view.shape);
+    view.data = node->sink != NULL ? node->sink->gradient : record != NULL ? record->data : NULL;
+    int64_t index = 0;
+    double value = 0;
+    if (call->tape->status == WG_OK && !wg_view_is_finite(&view, &index, &value)) {
+        fail_given(call, i, index, value);
+    }
 }
 
 /* Of scalar `index`. */

@@ -203,6 +203,7 @@ struct wg_call {
     wg_node *node;     /* in chain: whose rule runs */
     uint64_t node_index;
     bool finite; /* in chain, where anomalies are looked for: whether the result's adjoint was */
+    uint64_t placed; /* … and which operands' gradients the rule writes in place */
     char text[4][160];
     unsigned text_next;
 };
@@ -264,6 +265,7 @@ void wg_anomaly_scalar(wg_tape *tape, const char *name, int count, const double 
                        double result, const char *site);
 /* The same of a chain rule: what it gives operand i, while the result's adjoint is finite. */
 void wg_anomaly_given(wg_call *call, int i, wg_var gradient);
+void wg_anomaly_placed(wg_call *call, int i);
 void wg_anomaly_partial(wg_tape *tape, uint64_t index, int operand, wg_var g, wg_var product);
 /* As wg_rules_sweep, entry by entry. */
 void wg_anomaly_sweep(wg_tape *tape, uint64_t from, uint64_t to, bool keep);
