@@ -37,8 +37,8 @@ typedef void (*wg_array_function)(wg_tape *tape, const wg_var *xs, wg_var *ys, v
  * that, or open a scope (wg_scope_begin), where they are not to be differentiated further.
  *
  * f must not call wg_backward; wg_grad and the calls below it may. A derivative has its variable's
- * shape and dtype; one that is zero all over is a plain 0 for a scalar and zeros for an array, as of
- * wg_grad. All return the tape's status, and fill what they were to fill with poisoned handles
+ * shape and dtype; one that is zero all over is a plain 0 for a scalar and zeros for an array, as
+ * of wg_grad. All return the tape's status, and fill what they were to fill with poisoned handles
  * where they fail: HANDLE for a stale or foreign variable, SHAPE where a seed does not fit, MEMORY,
  * ARGUMENT where f is NULL, and whatever f's operations report. */
 
@@ -49,8 +49,8 @@ WG_API wg_status wg_value_and_grad_at(wg_tape *tape, wg_array_function f, void *
 #define wg_value_and_grad(tape, f, context, xs, n, y, gradients)                                   \
     wg_value_and_grad_at(tape, f, context, xs, n, y, gradients, WG_HERE)
 
-/* Vector-Jacobian products: ys[j] = f(xs)[j], and gradients[i] = Σ over j of seeds[j]·dys[j]/dxs[i].
- * Seeds have their result's shape, or broadcast to it. */
+/* Vector-Jacobian products: ys[j] = f(xs)[j], and gradients[i] = Σ over j of
+ * seeds[j]·dys[j]/dxs[i]. Seeds have their result's shape, or broadcast to it. */
 WG_API wg_status wg_vjp_at(wg_tape *tape, wg_array_function f, void *context, const wg_var *xs,
                            int n, const wg_var *seeds, wg_var *ys, int m, wg_var *gradients,
                            const char *site);
@@ -76,34 +76,35 @@ WG_API wg_status wg_hvp_at(wg_tape *tape, wg_array_function f, void *context, co
     wg_hvp_at(tape, f, context, xs, n, directions, y, gradients, products, WG_HERE)
 
 /* Dense Jacobians of an f with m results: jacobians[j·n + i] = dys[j]/dxs[i], of the shape of ys[j]
- * followed by that of xs[i], in the dtype of xs[i] (scalars: f64). By rows (a vector-Jacobian product
- * for each element of ys) or by columns (a Jacobian-vector product for each of xs), whichever are
- * fewer. ERROR_LIMIT where both shapes have more than 8 axes together. */
+ * followed by that of xs[i], in the dtype of xs[i] (scalars: f64). By rows (a vector-Jacobian
+ * product for each element of ys) or by columns (a Jacobian-vector product for each of xs),
+ * whichever are fewer. ERROR_LIMIT where both shapes have more than 8 axes together. */
 WG_API wg_status wg_jacobian_at(wg_tape *tape, wg_array_function f, void *context, const wg_var *xs,
                                 int n, int m, wg_var *jacobians, const char *site);
 #define wg_jacobian(tape, f, context, xs, n, m, jacobians)                                         \
     wg_jacobian_at(tape, f, context, xs, n, m, jacobians, WG_HERE)
 
-/* The dense Hessian of an f with one result of one element: hessians[i·n + k] = d²y/dxs[i]dxs[k], of
- * the shape of xs[i] followed by that of xs[k]. A sweep for each element of the xs. */
+/* The dense Hessian of an f with one result of one element: hessians[i·n + k] = d²y/dxs[i]dxs[k],
+ * of the shape of xs[i] followed by that of xs[k]. A sweep for each element of the xs. */
 WG_API wg_status wg_hessian_at(wg_tape *tape, wg_array_function f, void *context, const wg_var *xs,
                                int n, wg_var *hessians, const char *site);
 #define wg_hessian(tape, f, context, xs, n, hessians)                                              \
     wg_hessian_at(tape, f, context, xs, n, hessians, WG_HERE)
 
-/* ---- Checkpoints ------------------------------------------------------------------------------ */
+/* ---- Checkpoints ------------------------------------------------------------------------------
+ */
 
 /* ys = f(xs), of which the tape keeps xs and ys alone: what f makes inside is given back at once,
- * and made again in the backward sweep, when it is needed, for the time of f's own sweep. So a chain
- * of k checkpoints, each of k layers, needs the memory of about 2k layers instead of k², for one
- * more forward run (A. Griewank, A. Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008, chapter 12;
- * T. Chen, B. Xu, C. Zhang, C. Guestrin, "Training deep nets with sublinear memory cost", arXiv
- * 1604.06174, 2016). Checkpoints nest.
+ * and made again in the backward sweep, when it is needed, for the time of f's own sweep. So a
+ * chain of k checkpoints, each of k layers, needs the memory of about 2k layers instead of k², for
+ * one more forward run (A. Griewank, A. Walther, "Evaluating Derivatives", 2nd ed., SIAM 2008,
+ * chapter 12; T. Chen, B. Xu, C. Zhang, C. Guestrin, "Training deep nets with sublinear memory
+ * cost", arXiv 1604.06174, 2016). Checkpoints nest.
  *
  * f may look at other variables than xs, through its context: they become operands too, and get
- * their gradients; and so do parameters (wg_net) and arrays with gradient memory (wg_borrow) that it
- * fetches inside. wg_grad goes through a checkpoint to any order; where it records, what it computes
- * again stays on the tape.
+ * their gradients; and so do parameters (wg_net) and arrays with gradient memory (wg_borrow) that
+ * it fetches inside. wg_grad goes through a checkpoint to any order; where it records, what it
+ * computes again stays on the tape.
  *
  * f must do the same when it runs again: its context has to outlive the sweep with what it points
  * to, and chance must be keyed (wg_dropout is). Other shapes, other values (told by a checksum), or
@@ -117,24 +118,25 @@ WG_API wg_status wg_checkpoint_at(wg_tape *tape, wg_array_function f, void *cont
 #define wg_checkpoint(tape, f, context, xs, n, ys, m)                                              \
     wg_checkpoint_at(tape, f, context, xs, n, ys, m, WG_HERE)
 
-/* ---- Gradients on their way ------------------------------------------------------------------- */
+/* ---- Gradients on their way -------------------------------------------------------------------
+ */
 
 /* x's value, through which no gradient flows: of an array a constant that shares its storage, of a
  * scalar a plain number (a look at it like wg_value's, for wg_function_record). */
 WG_API wg_var wg_stop_gradient_at(wg_var x, const char *site);
 #define wg_stop_gradient(x) wg_stop_gradient_at(wg_lift(x), WG_HERE)
 
-/* What a hook is called with: the complete adjoint of its variable, of the variable's shape (a scalar
- * or a number for a scalar). It returns the adjoint that is to count instead, or the same. In
- * wg_backward the adjoint is a value alone; in wg_grad verbs on it are recorded, so that what they
- * do has derivatives. It must not sweep (wg_backward, wg_grad). */
+/* What a hook is called with: the complete adjoint of its variable, of the variable's shape (a
+ * scalar or a number for a scalar). It returns the adjoint that is to count instead, or the same.
+ * In wg_backward the adjoint is a value alone; in wg_grad verbs on it are recorded, so that what
+ * they do has derivatives. It must not sweep (wg_backward, wg_grad). */
 typedef wg_var (*wg_hook_function)(wg_var gradient, void *context);
 
-/* x itself, as a variable whose adjoint passes through `hook` before it reaches x: use the result in
- * x's place. The hook runs once for each sweep that reaches the variable, when everything made of it
- * has been swept, so in the reverse of the order in which variables were recorded; of hooks on hooks
- * the latest runs first. What is made of x directly goes by the hook. It is not called for what
- * wants no gradient. `context` must outlive the sweep. Tapes without hooks pay nothing.
+/* x itself, as a variable whose adjoint passes through `hook` before it reaches x: use the result
+ * in x's place. The hook runs once for each sweep that reaches the variable, when everything made
+ * of it has been swept, so in the reverse of the order in which variables were recorded; of hooks
+ * on hooks the latest runs first. What is made of x directly goes by the hook. It is not called for
+ * what wants no gradient. `context` must outlive the sweep. Tapes without hooks pay nothing.
  * Errors: ARGUMENT for NULL; in the sweep SHAPE for a gradient that is neither of the variable's
  * shape nor a number. */
 WG_API wg_var wg_hook_at(wg_var x, wg_hook_function hook, void *context, const char *site);
@@ -145,7 +147,8 @@ WG_API wg_var wg_hook_at(wg_var x, wg_hook_function hook, void *context, const c
 WG_API wg_var wg_scale_gradient_at(wg_var x, double factor, const char *site);
 #define wg_scale_gradient(x, factor) wg_scale_gradient_at(wg_lift(x), factor, WG_HERE)
 
-/* x itself, the elements of whose adjoint are cut to [low, high]. A view. ARGUMENT unless low ≤ high. */
+/* x itself, the elements of whose adjoint are cut to [low, high]. A view. ARGUMENT unless low ≤
+ * high. */
 WG_API wg_var wg_clip_gradient_at(wg_var x, double low, double high, const char *site);
 #define wg_clip_gradient(x, low, high) wg_clip_gradient_at(wg_lift(x), low, high, WG_HERE)
 

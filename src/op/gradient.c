@@ -99,7 +99,8 @@ wg_var wg_clip_gradient_norm_at(wg_var x, double most, const char *site) {
     return pass(&wg_op_clip_gradient_norm, x, &state, sizeof state, site);
 }
 
-/* ---- Hooks ------------------------------------------------------------------------------------ */
+/* ---- Hooks ------------------------------------------------------------------------------------
+ */
 
 typedef struct hook_state {
     wg_hook_function function;
@@ -120,10 +121,9 @@ static void hook_chain(wg_call *call, wg_var g) {
     const wg_view want = wg_operand_shape(call, 0), have = wg_view_of(result);
     if (wg_is_array(result) && !wg_shape_equal(have.rank, have.shape, want.rank, want.shape)) {
         char text[192];
-        (void)wg_call_fail(call, WG_ERROR_SHAPE,
-                           "it returned a gradient of shape %s for a variable of shape %s",
-                           wg_shape_text(have.rank, have.shape, text, sizeof text),
-                           wg_call_shape(call, 0));
+        (void)wg_call_fail(
+            call, WG_ERROR_SHAPE, "it returned a gradient of shape %s for a variable of shape %s",
+            wg_shape_text(have.rank, have.shape, text, sizeof text), wg_call_shape(call, 0));
         return;
     }
     wg_give(call, 0, result);

@@ -77,9 +77,9 @@ static bool look(wg_var x, int64_t *index, double *value) {
         return wg_view_is_finite(&node->view, index, value);
     }
     *index = 0;
-    *value = x.tape == NULL              ? x.as.number
+    *value = x.tape == NULL                     ? x.as.number
              : wg_lane_holds(x.tape, x.as.slot) ? x.tape->lane.value[x.as.slot.index]
-                                         : 0;
+                                                : 0;
     return isfinite(*value);
 }
 
@@ -137,8 +137,8 @@ void wg_anomaly_scalar(wg_tape *tape, const char *name, int count, const double 
         if (!isfinite(operands[i])) {
             return;
         }
-        const int put = snprintf(text + used, sizeof text - used, "%s%.9g", i == 0 ? "" : " and ",
-                                 operands[i]);
+        const int put =
+            snprintf(text + used, sizeof text - used, "%s%.9g", i == 0 ? "" : " and ", operands[i]);
         used += put > 0 ? (size_t)put : 0;
     }
     wg_tape_fail(tape, WG_ERROR_ANOMALY, "anomaly", site, "%s of %s made %s", name, text,

@@ -73,7 +73,7 @@ void wg_run_chain(wg_tape *tape, uint64_t index, wg_var g) {
     call.node_index = index;
     call.finite = tape->anomaly && wg_var_is_finite(g);
     node->op->chain(&call, g);
-    for (int i = 0; WG_UNLIKELY(call.placed != 0) && i < call.count; i++) {
+    for (int i = 0; WG_UNLIKELY(call.placed != 0) && i < call.count && i < 64; i++) {
         if ((call.placed >> i & 1) != 0) {
             wg_anomaly_placed(&call, i);
         }

@@ -103,14 +103,14 @@ struct wg_tape {
     int no_grad;         /* how many times recording was switched off */
     uint32_t next_epoch; /* 1 … 2^31-1, of scalars and nodes alike */
     uint32_t node_epoch;
-    bool sweeping; /* a chain rule or a hook may be running, of either kind of sweep */
-    int reruns;    /* how many functions are being run (again) whose inside is not to stay */
+    bool sweeping;        /* a chain rule or a hook may be running, of either kind of sweep */
+    int reruns;           /* how many functions are being run (again) whose inside is not to stay */
     uint64_t leaf_cursor; /* while sweeping: as lane.leaf_head, for what is not yet swept */
     struct wg_grad_sweep *recorded; /* the sweep that records itself, if one runs */
     bool anomaly;                   /* looks for NaN and infinities (anomaly.c) */
     const char **scalar_site; /* while it does: where each scalar was recorded, `sites` of them */
     uint64_t sites;
-    int64_t values_read;            /* scalars that wg_value has shown: decisions nobody recorded */
+    int64_t values_read; /* scalars that wg_value has shown: decisions nobody recorded */
 
     wg_status status;
     char message[WG_TAPE_MESSAGE_BYTES];
@@ -237,8 +237,8 @@ static inline wg_point wg_point_now(const wg_tape *tape) {
 wg_point wg_point_before(const wg_tape *tape, wg_var x);
 wg_point wg_point_behind(const wg_tape *tape, wg_var x);
 
-/* out[i] = Σ seeds[j]·dys[j]/dxs[i], as variables (wg_grad). `floor`: the chain rules of what stands
- * before it do not run, so that the xs there count as independent of each other. */
+/* out[i] = Σ seeds[j]·dys[j]/dxs[i], as variables (wg_grad). `floor`: the chain rules of what
+ * stands before it do not run, so that the xs there count as independent of each other. */
 typedef struct wg_pullback {
     int m;
     const wg_var *ys, *seeds;

@@ -1,10 +1,10 @@
 /* checkpoint.c: a function whose inside is given back, and made again in the sweep.
  *
  * An operation has one result, so the results that are floats are packed into one array, of which
- * the verb hands out slices; a single array stands for itself. The operation is a view of operand 0,
- * the pack as forward left it, so nothing is copied onto the node. Its other operands are xs, what f
- * has looked at besides, and, where f has fetched gradient memory, a token that wants a gradient, so
- * that the sweep comes by. */
+ * the verb hands out slices; a single array stands for itself. The operation is a view of operand
+ * 0, the pack as forward left it, so nothing is copied onto the node. Its other operands are xs,
+ * what f has looked at besides, and, where f has fetched gradient memory, a token that wants a
+ * gradient, so that the sweep comes by. */
 #include "transform/trace.h"
 
 #include "op/define.h"
@@ -35,11 +35,12 @@ typedef struct wg_checkpoint {
 } wg_checkpoint;
 
 static bool is_outside(const wg_trace *trace, wg_var y) {
-    return y.tape == NULL || y.as.slot.index < (wg_var_is_array(y) ? trace->start.nodes
-                                                                   : trace->start.scalars);
+    return y.tape == NULL ||
+           y.as.slot.index < (wg_var_is_array(y) ? trace->start.nodes : trace->start.scalars);
 }
 
-/* ---- Packing ---------------------------------------------------------------------------------- */
+/* ---- Packing ----------------------------------------------------------------------------------
+ */
 
 /* What each result is. Returns how many stand in the pack. */
 static int describe(const wg_trace *trace, wg_output *output) {
@@ -53,10 +54,10 @@ static int describe(const wg_trace *trace, wg_output *output) {
         output[j].rank = view.rank;
         memcpy(output[j].shape, view.shape, (size_t)view.rank * sizeof view.shape[0]);
         output[j].first = first;
-        output[j].kind = is_outside(trace, y)   ? WG_KIND_OUTSIDE
-                         : !wg_var_is_array(y)  ? WG_KIND_SCALAR
-                         : wg_is_float(y)       ? WG_KIND_PART
-                                                : WG_KIND_INTEGERS;
+        output[j].kind = is_outside(trace, y)  ? WG_KIND_OUTSIDE
+                         : !wg_var_is_array(y) ? WG_KIND_SCALAR
+                         : wg_is_float(y)      ? WG_KIND_PART
+                                               : WG_KIND_INTEGERS;
         if (output[j].kind == WG_KIND_PART || output[j].kind == WG_KIND_SCALAR) {
             first += wg_view_count(&view);
             last = j;
@@ -107,8 +108,8 @@ static wg_var unpack(wg_var packed, const wg_output *output, const char *site) {
     }
     wg_view view = {.rank = output->rank};
     memcpy(view.shape, output->shape, sizeof view.shape);
-    const wg_var part = wg_slice_at(packed, 0, output->first, output->first + wg_view_count(&view),
-                                    1, site);
+    const wg_var part =
+        wg_slice_at(packed, 0, output->first, output->first + wg_view_count(&view), 1, site);
     const wg_var shaped = wg_reshape_at(part, output->rank, output->shape, site);
     return wg_view_of(shaped).dtype == output->dtype ? shaped
                                                      : wg_cast_at(shaped, output->dtype, site);
@@ -140,7 +141,8 @@ static uint64_t checksum_of(wg_var packed) {
     return lane[0] ^ lane[1] * 3 ^ lane[2] * 5 ^ lane[3] * 7;
 }
 
-/* ---- The operation ---------------------------------------------------------------------------- */
+/* ---- The operation ----------------------------------------------------------------------------
+ */
 
 static wg_status checkpoint_shape(wg_call *call) {
     const wg_view *kept = wg_call_operand(call, 0);
@@ -242,8 +244,8 @@ static void chain_of_values(wg_call *call, wg_var g) {
     (void)wg_trace_end(&trace, NULL, 0);
 }
 
-/* In wg_grad: gradients as variables, of the inputs and of what f looks at besides. Where nothing is
- * recorded all but these goes. `operand` and `out` have room for all. */
+/* In wg_grad: gradients as variables, of the inputs and of what f looks at besides. Where nothing
+ * is recorded all but these goes. `operand` and `out` have room for all. */
 static void chain_of_variables(wg_call *call, wg_var g, int *operand, wg_var *xs, wg_var *out) {
     wg_tape *tape = call->tape;
     const wg_checkpoint *state = wg_call_state(call);
@@ -291,8 +293,7 @@ static void checkpoint_chain(wg_call *call, wg_var g) {
         return;
     }
     const size_t count = (size_t)call->count;
-    wg_block *block =
-        wg_pool_take(&call->tape->pool, count * (2 * sizeof(wg_var) + sizeof(int)));
+    wg_block *block = wg_pool_take(&call->tape->pool, count * (2 * sizeof(wg_var) + sizeof(int)));
     if (block == NULL) {
         (void)wg_call_fail(call, WG_ERROR_MEMORY, "no memory for %zu variables", count);
         return;
@@ -311,7 +312,8 @@ static bool checkpoint_samples(int index, wg_sample *sample) {
 /* Of operand 0 only the storage is shared. */
 WG_DEFINE_OP(checkpoint, NULL, checkpoint_chain, WG_READS_OPERANDS & ~WG_READS_OPERAND(0), 0)
 
-/* ---- The verb --------------------------------------------------------------------------------- */
+/* ---- The verb ---------------------------------------------------------------------------------
+ */
 
 /* Records the operation over `packed`, a constant now. */
 static wg_var record(const wg_trace *trace, const wg_checkpoint *state, const wg_var *xs,
@@ -337,8 +339,7 @@ static wg_var record(const wg_trace *trace, const wg_checkpoint *state, const wg
         operands[used++] = wg_variable(tape, WG_F64, WG_SHAPE(0), NULL);
     }
     const size_t bytes = sizeof *state + (size_t)state->closure.m * sizeof state->output[0];
-    const wg_var result =
-        wg_apply(&wg_op_checkpoint, used, operands, state, bytes, trace->site);
+    const wg_var result = wg_apply(&wg_op_checkpoint, used, operands, state, bytes, trace->site);
     if (tape->status == WG_OK) { /* the result alone holds it now */
         wg_node_drop_storage(tape, wg_node_of(packed));
     }

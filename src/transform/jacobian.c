@@ -44,8 +44,8 @@ static bool shape_of(const wg_trace *trace, wg_var y, wg_var x, int *rank, int64
     return true;
 }
 
-/* `count` pieces, each of `like`'s shape, along a new axis in front of it or behind it, in the given
- * shape and dtype. Overwrites the pieces. */
+/* `count` pieces, each of `like`'s shape, along a new axis in front of it or behind it, in the
+ * given shape and dtype. Overwrites the pieces. */
 static wg_var assemble(const wg_trace *trace, wg_var *pieces, int64_t count, wg_var like,
                        bool in_front, int rank, const int64_t *shape, wg_dtype dtype) {
     wg_tape *tape = trace->tape;
@@ -159,11 +159,10 @@ static void by_columns(const wg_trace *trace, wg_var source, wg_var x, wg_var pu
         if (!shape_of(trace, y, x, &rank, shape)) {
             break;
         }
-        out[j * step] = places[j].tape != NULL
-                            ? assemble(trace, pieces + j * count, count, y, false, rank, shape,
-                                       dtype_of(x))
-                        : rank == 0 ? wg_number(0)
-                                    : wg_full(tape, dtype_of(x), rank, shape, 0);
+        out[j * step] = places[j].tape != NULL ? assemble(trace, pieces + j * count, count, y,
+                                                          false, rank, shape, dtype_of(x))
+                        : rank == 0            ? wg_number(0)
+                                               : wg_full(tape, dtype_of(x), rank, shape, 0);
     }
     wg_pool_drop(&tape->pool, block);
 }

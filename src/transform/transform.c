@@ -94,7 +94,8 @@ bool wg_derive_one_element(const wg_trace *trace) {
     return false;
 }
 
-/* ---- Reverse ---------------------------------------------------------------------------------- */
+/* ---- Reverse ----------------------------------------------------------------------------------
+ */
 
 wg_status wg_value_and_grad_at(wg_tape *tape, wg_array_function f, void *context, const wg_var *xs,
                                int n, wg_var *y, wg_var *gradients, const char *site) {
@@ -125,7 +126,8 @@ wg_status wg_vjp_at(wg_tape *tape, wg_array_function f, void *context, const wg_
     return finish(&trace, &results, 2, (wg_part[]){{ys, m}, {gradients, n}});
 }
 
-/* ---- Forward, as the transpose of the transpose ------------------------------------------------ */
+/* ---- Forward, as the transpose of the transpose ------------------------------------------------
+ */
 
 /* Somewhere to take the transpose at: it is linear, so any place will do, but where an adjoint
  * happens to be 0 a chain rule may leave its part out; by chance none is. */
@@ -182,8 +184,8 @@ wg_status wg_hvp_at(wg_tape *tape, wg_array_function f, void *context, const wg_
     wg_results results = {NULL, NULL, 0};
     const wg_var one = wg_number(1);
     const wg_closure closure = {f, context, n, 1};
-    if (wg_derive_begin(&trace, tape, closure, xs, "hvp", site) &&
-        wg_derive_one_element(&trace) && results_of(&results, &trace, 1 + 2 * n) != NULL) {
+    if (wg_derive_begin(&trace, tape, closure, xs, "hvp", site) && wg_derive_one_element(&trace) &&
+        results_of(&results, &trace, 1 + 2 * n) != NULL) {
         wg_var *const first = results.all + 1;
         results.all[0] = trace.ys[0];
         if (wg_derive_pull(&trace, 1, trace.ys, &one, n, trace.inputs, first)) {

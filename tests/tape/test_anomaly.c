@@ -29,24 +29,29 @@ static void expect_anomaly(const char *text, int line) {
     expect_failure(tape, WG_ERROR_ANOMALY, text);
 }
 
-/* ---- Forward ------------------------------------------------------------------------------------ */
+/* ---- Forward ------------------------------------------------------------------------------------
+ */
 
 Test(anomaly, an_array_operation) {
     wg_var x = ramp(tape, WG_F64, WG_SHAPE(3, 4)), zero = wg_mul(x, 0);
     wg_var y = wg_log(wg_add(zero, 1));
     OK(wg_tape_status(tape));
-    y = wg_log(zero); const int line = __LINE__;
+    y = wg_log(zero);
+    const int line = __LINE__;
     cr_assert(isnan(wg_value(y)));
     expect_anomaly("anomaly: log of [3, 4] made -inf at element 0 (", line);
     x = ramp(tape, WG_F64, WG_SHAPE(3, 4));
     wg_var v = wg_variable(tape, WG_F64, WG_SHAPE(4), (const double[]){1, 2, 0, 3});
-    y = wg_div(x, v); const int second = __LINE__;
+    y = wg_div(x, v);
+    const int second = __LINE__;
     expect_anomaly("anomaly: div of [3, 4] and [4] made inf at element 2 (", second);
     v = wg_variable(tape, WG_F32, WG_SHAPE(4), (const float[]){1, 2, -3, 3});
-    y = wg_sqrt(wg_slice(v, 0, WG_END, WG_END, -1)); const int third = __LINE__;
+    y = wg_sqrt(wg_slice(v, 0, WG_END, WG_END, -1));
+    const int third = __LINE__;
     expect_anomaly("anomaly: sqrt of [4] made NaN at element 1 (", third);
     v = wg_variable(tape, WG_F32, WG_SHAPE(2), (const float[]){1e30f, 1});
-    y = wg_square(v); const int fourth = __LINE__;
+    y = wg_square(v);
+    const int fourth = __LINE__;
     expect_anomaly("anomaly: square of [2] made inf at element 0 (", fourth);
 }
 
@@ -55,8 +60,8 @@ Test(anomaly, what_was_not_finite_before_passes) {
     wg_var y = wg_sum(wg_exp(wg_mul(x, 2)));
     OK(wg_tape_status(tape));
     cr_assert(isnan(wg_value(y)));
-    wg_var m = wg_where(wg_gt(ramp(tape, WG_F64, WG_SHAPE(4)), 0),
-                        ramp(tape, WG_F64, WG_SHAPE(4)), -INFINITY);
+    wg_var m = wg_where(wg_gt(ramp(tape, WG_F64, WG_SHAPE(4)), 0), ramp(tape, WG_F64, WG_SHAPE(4)),
+                        -INFINITY);
     (void)wg_exp(m);
     OK(wg_tape_status(tape));
     OK(wg_backward(wg_sum(m)));
@@ -64,16 +69,20 @@ Test(anomaly, what_was_not_finite_before_passes) {
 
 Test(anomaly, scalars) {
     wg_var x = wg_scalar(tape, 0), y;
-    y = wg_div(wg_add(x, 1), x); const int line = __LINE__;
+    y = wg_div(wg_add(x, 1), x);
+    const int line = __LINE__;
     expect_anomaly("anomaly: div of 1 and 0 made inf (", line);
     x = wg_scalar(tape, -2);
-    y = wg_log(x); const int second = __LINE__;
+    y = wg_log(x);
+    const int second = __LINE__;
     expect_anomaly("anomaly: log of -2 made NaN (", second);
     x = wg_scalar(tape, 1e200);
-    y = wg_mul(x, 1e200); const int third = __LINE__;
+    y = wg_mul(x, 1e200);
+    const int third = __LINE__;
     expect_anomaly("anomaly: mul of 1e+200 and 1e+200 made inf (", third);
     x = wg_scalar(tape, 1e200);
-    y = wg_mul(x, x); const int fourth = __LINE__;
+    y = wg_mul(x, x);
+    const int fourth = __LINE__;
     expect_anomaly("anomaly: square of 1e+200 made inf (", fourth);
     x = wg_scalar(tape, INFINITY);
     y = wg_exp(wg_mul(x, 2));
@@ -105,12 +114,14 @@ Test(anomaly, values_and_gradients_stay_what_they_are) {
     cr_assert_eq(slope[0], slope[1]);
 }
 
-/* ---- Backward ----------------------------------------------------------------------------------- */
+/* ---- Backward -----------------------------------------------------------------------------------
+ */
 
 Test(anomaly, a_chain_rule_of_an_array) {
     for (int recorded = 0; recorded < 2; recorded++) {
         wg_var x = wg_variable(tape, WG_F64, WG_SHAPE(4), (const double[]){1, 4, 0, 9}), g;
-        wg_var y = wg_sqrt(x); const int line = __LINE__;
+        wg_var y = wg_sqrt(x);
+        const int line = __LINE__;
         y = wg_sum(wg_mul(y, 3));
         OK(wg_tape_status(tape));
         (void)(recorded ? wg_grad(y, &x, 1, &g) : wg_backward(y));
@@ -124,13 +135,15 @@ Test(anomaly, a_chain_rule_of_a_scalar) {
     for (int recorded = 0; recorded < 2; recorded++) {
         wg_var x = wg_scalar(tape, 0), g;
         wg_var y = wg_mul(x, 2);
-        y = wg_sqrt(y); const int line = __LINE__;
+        y = wg_sqrt(y);
+        const int line = __LINE__;
         y = wg_mul(y, 3);
         OK(wg_tape_status(tape));
         (void)(recorded ? wg_grad(y, &x, 1, &g) : wg_backward(y));
         expect_anomaly("anomaly: the chain rule of sqrt (of 0) made inf, for operand 0 (", line);
         x = wg_scalar(tape, 1e-300);
-        y = wg_mul(wg_div(1e-100, x), 1); const int second = __LINE__;
+        y = wg_mul(wg_div(1e-100, x), 1);
+        const int second = __LINE__;
         OK(wg_tape_status(tape));
         (void)(recorded ? wg_grad(y, &x, 1, &g) : wg_backward(y));
         expect_anomaly("anomaly: the chain rule of div (of 1e-300) made -inf, for operand 0 (",
@@ -154,7 +167,8 @@ static wg_var explodes(wg_var g, void *context) {
 
 Test(anomaly, hooks_and_gradients_that_were_not_finite) {
     wg_var x = ramp(tape, WG_F64, WG_SHAPE(2));
-    wg_var y = wg_hook(wg_exp(x), explodes, NULL); const int line = __LINE__;
+    wg_var y = wg_hook(wg_exp(x), explodes, NULL);
+    const int line = __LINE__;
     (void)wg_backward(wg_sum(y));
     expect_anomaly("anomaly: the chain rule of hook (of [2]) made inf at element 0", line);
     x = ramp(tape, WG_F64, WG_SHAPE(2));
@@ -166,8 +180,10 @@ Test(anomaly, layers) {
     wg_store *store = wg_store_new(1);
     for (int k = 0; k < 2; k++) {
         wg_net net = wg_net_train(store, tape, 1);
-        wg_var x = wg_constant(tape, WG_F32, WG_SHAPE(1, 3), (const float[]){1, 2, 3e38f * (float)k});
-        wg_var h = wg_linear(net, "a", x, 4); const int line = __LINE__;
+        wg_var x =
+            wg_constant(tape, WG_F32, WG_SHAPE(1, 3), (const float[]){1, 2, 3e38f * (float)k});
+        wg_var h = wg_linear(net, "a", x, 4);
+        const int line = __LINE__;
         OK(wg_tape_status(tape));
         (void)wg_backward_from(h, wg_number(10));
         if (k == 0) {
@@ -180,7 +196,8 @@ Test(anomaly, layers) {
     wg_store_free(store);
 }
 
-/* ---- The mode ----------------------------------------------------------------------------------- */
+/* ---- The mode -----------------------------------------------------------------------------------
+ */
 
 static void roots(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
     (void)on, (void)context;

@@ -18,7 +18,8 @@ TestSuite(checkpoint, .init = set_up, .fini = tear_down);
 
 #define OK(call) cr_assert_eq(call, WG_OK, "%s", wg_tape_message(tape))
 
-/* ---- Values and gradients ---------------------------------------------------------------------- */
+/* ---- Values and gradients ----------------------------------------------------------------------
+ */
 
 /* Four layers of tanh. */
 static void layers(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
@@ -143,7 +144,8 @@ Test(checkpoint, results_of_two_dtypes) {
     expect_adjoint(x, want, 1e-6);
 }
 
-/* ---- To the second order ----------------------------------------------------------------------- */
+/* ---- To the second order -----------------------------------------------------------------------
+ */
 
 static wg_var of_layers(wg_tape *on, const wg_var *xs, int n, void *context) {
     wg_var y;
@@ -159,9 +161,9 @@ Test(checkpoint, differences_to_the_second_order) {
     }
     const wg_view inputs[2] = {wg_view_new(WG_F64, WG_SHAPE(2, 3), values),
                                wg_view_new(WG_F64, WG_SHAPE(3, 3), values + 6)};
-    cr_assert_eq(wg_check_gradient(of_layers, NULL, 2, inputs, (wg_check_options){.second = true},
-                                   NULL),
-                 WG_OK, "%s", wg_last_message());
+    cr_assert_eq(
+        wg_check_gradient(of_layers, NULL, 2, inputs, (wg_check_options){.second = true}, NULL),
+        WG_OK, "%s", wg_last_message());
 }
 
 Test(checkpoint, gradients_as_values_give_the_inside_back) {
@@ -201,7 +203,8 @@ Test(checkpoint, gradients_by_constants) {
     }
 }
 
-/* ---- What f looks at besides ------------------------------------------------------------------- */
+/* ---- What f looks at besides -------------------------------------------------------------------
+ */
 
 typedef struct captured {
     wg_var array, scalar, constant;
@@ -345,7 +348,8 @@ Test(checkpoint, parameters_have_gradients) {
     cr_assert_gt(largest, 1);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------ */
+/* ---- Memory ------------------------------------------------------------------------------------
+ */
 
 static void many_layers(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
     (void)on, (void)context;
@@ -444,7 +448,8 @@ Test(checkpoint, sweeps_that_keep) {
     expect_close(wg_adjoint(y), 2 * wg_value(y), 1e-14, 0);
 }
 
-/* ---- Transforms inside, and around ------------------------------------------------------------- */
+/* ---- Transforms inside, and around -------------------------------------------------------------
+ */
 
 static void cubes(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
     (void)on, (void)context;
@@ -487,7 +492,8 @@ Test(checkpoint, forward_mode_goes_through) {
     expect_values(t[1], want, 1e-14);
 }
 
-/* ---- Errors ------------------------------------------------------------------------------------ */
+/* ---- Errors ------------------------------------------------------------------------------------
+ */
 
 static void counts(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
     (void)on;

@@ -17,7 +17,8 @@ TestSuite(hooks, .init = set_up, .fini = tear_down);
 
 #define OK(call) cr_assert_eq(call, WG_OK, "%s", wg_tape_message(tape))
 
-/* ---- stop_gradient ----------------------------------------------------------------------------- */
+/* ---- stop_gradient -----------------------------------------------------------------------------
+ */
 
 Test(hooks, nothing_flows_through_a_stop) {
     wg_var x = ramp(tape, WG_F64, WG_SHAPE(2, 3)), s = wg_scalar(tape, 3), g[2];
@@ -49,7 +50,8 @@ Test(hooks, a_stop_outlives_the_sweep_of_what_it_shares) {
     expect_values(stopped, before, 0);
 }
 
-/* ---- Hooks ------------------------------------------------------------------------------------- */
+/* ---- Hooks -------------------------------------------------------------------------------------
+ */
 
 typedef struct seen {
     int calls;
@@ -218,7 +220,8 @@ Test(hooks, what_hooks_return) {
     expect_failure(tape, WG_ERROR_HANDLE, "hook: operand 0 is stale");
 }
 
-/* ---- Conveniences ------------------------------------------------------------------------------ */
+/* ---- Conveniences ------------------------------------------------------------------------------
+ */
 
 Test(hooks, gradients_reversed_and_clipped) {
     wg_var x = ramp(tape, WG_F64, WG_SHAPE(3)), s = wg_scalar(tape, 2), g[2];
@@ -256,7 +259,8 @@ Test(hooks, gradients_reversed_and_clipped) {
     expect_failure(tape, WG_ERROR_ARGUMENT, "clip_gradient_norm: the greatest norm is 0");
 }
 
-/* ---- What a forward saves for its chain rule ---------------------------------------------------- */
+/* ---- What a forward saves for its chain rule ----------------------------------------------------
+ */
 
 static int saved_calls;
 
@@ -346,6 +350,7 @@ static wg_var cubes(wg_tape *on, const wg_var *xs, int n, void *context) {
 Test(hooks, saved_memory_serves_the_gradient) {
     const double values[3] = {0.5, -0.8, 1.2};
     const wg_view input = wg_view_new(WG_F64, WG_SHAPE(3), (void *)values);
-    cr_assert_eq(wg_check_gradient(cubes, NULL, 1, &input, (wg_check_options){.second = true}, NULL),
-                 WG_OK, "%s", wg_last_message());
+    cr_assert_eq(
+        wg_check_gradient(cubes, NULL, 1, &input, (wg_check_options){.second = true}, NULL), WG_OK,
+        "%s", wg_last_message());
 }

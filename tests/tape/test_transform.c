@@ -45,7 +45,8 @@ static double dot(wg_var a, wg_var b) {
     return sum;
 }
 
-/* ---- Products ---------------------------------------------------------------------------------- */
+/* ---- Products ----------------------------------------------------------------------------------
+ */
 
 Test(transform, value_and_grad_is_that_of_grad) {
     wg_var x = ramp(tape, WG_F64, WG_SHAPE(5)), y, g, want;
@@ -147,7 +148,8 @@ Test(transform, products_with_the_hessian) {
     expect_close(wg_value(p[1]), h02 * v[0] + h22 * w, 1e-14, 0);
 }
 
-/* ---- Matrices ---------------------------------------------------------------------------------- */
+/* ---- Matrices ----------------------------------------------------------------------------------
+ */
 
 static void linear(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
     (void)on;
@@ -278,7 +280,8 @@ Test(transform, f32_stays_f32) {
     cr_assert_eq(wg_view_of(g).dtype, WG_F32);
 }
 
-/* ---- Derivatives of derivatives ---------------------------------------------------------------- */
+/* ---- Derivatives of derivatives ----------------------------------------------------------------
+ */
 
 /* Everything squared and summed, so that differences see it. */
 static wg_var of_all(wg_tape *on, const wg_var *xs, int n, void *context) {
@@ -337,7 +340,8 @@ Test(transform, hessians_can_be_differentiated_again) {
                  WG_OK, "%s", wg_last_message());
 }
 
-/* ---- What counts as a variable ----------------------------------------------------------------- */
+/* ---- What counts as a variable -----------------------------------------------------------------
+ */
 
 static void product(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
     (void)on;
@@ -386,7 +390,8 @@ Test(transform, integers_have_zero_gradients) {
     expect_values(g[1], (const double[]){0, 0, 0}, 0);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------ */
+/* ---- Memory ------------------------------------------------------------------------------------
+ */
 
 Test(transform, without_recording_all_but_results_goes_back) {
     wg_var x = ramp(tape, WG_F64, WG_SHAPE(64)), h;
@@ -404,7 +409,8 @@ Test(transform, without_recording_all_but_results_goes_back) {
     OK(wg_backward(y));
 }
 
-/* ---- Errors ------------------------------------------------------------------------------------ */
+/* ---- Errors ------------------------------------------------------------------------------------
+ */
 
 static void sweeps(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
     (void)on, (void)context;
