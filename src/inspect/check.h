@@ -20,4 +20,7 @@ bool wg_difference(wg_flat_function function, void *context, double *x, int64_t 
 void wg_compare(wg_check_report *report, double expected, double got, const char *where, ...)
     WG_PRINTF(4, 5);
 
+/* The values of operand i of an operation's sample number `index`: keyed by all three. */
+void wg_sample_draw(const wg_op *op, int index, const wg_sample *sample, int i, double *x);
+
 #endif

@@ -253,19 +253,23 @@ static wg_status check_variant(wg_op_check *check, double *expected, wg_check_re
     return WG_OK;
 }
 
-/* Values for every operand, keyed by operation, sample and operand. */
-static void draw(wg_op_check *check) {
-    wg_key key = wg_key_fold(wg_key_name(wg_key_new(7), check->op->name), (uint64_t)check->index);
-    for (int i = 0; i < check->sample.count; i++) {
-        const wg_sample_operand *operand = &check->sample.operand[i];
-        double *x = check->x + check->first[i];
-        wg_random_uniform(wg_key_fold(key, (uint64_t)i), 0, (size_t)check->count[i], operand->low,
-                          operand->high, x);
-        for (int64_t k = 0; k < check->count[i]; k++) {
-            x[k] = operand->dtype == WG_I64 || operand->dtype == WG_U8 ? floor(x[k]) : x[k];
-        }
+void wg_sample_draw(const wg_op *op, int index, const wg_sample *sample, int i, double *x) {
+    const wg_sample_operand *operand = &sample->operand[i];
+    const wg_key key = wg_key_fold(wg_key_name(wg_key_new(7), op->name), (uint64_t)index);
+    const int64_t count = wg_shape_count(operand->rank, operand->shape, sizeof *x);
+    wg_random_uniform(wg_key_fold(key, (uint64_t)i), 0, (size_t)count, operand->low, operand->high,
+                      x);
+    for (int64_t k = 0; k < count; k++) {
+        x[k] = operand->dtype == WG_I64 || operand->dtype == WG_U8 ? floor(x[k]) : x[k];
     }
-    wg_random_uniform(key, 1000, (size_t)check->total, -1, 1, check->direction);
+}
+
+static void draw(wg_op_check *check) {
+    for (int i = 0; i < check->sample.count; i++) {
+        wg_sample_draw(check->op, check->index, &check->sample, i, check->x + check->first[i]);
+    }
+    wg_random_uniform(wg_key_name(wg_key_new(8), check->op->name), 0, (size_t)check->total, -1, 1,
+                      check->direction);
 }
 
 static wg_status check_sample(wg_op_check *check, wg_check_report *report, double *worst_allowed) {

@@ -44,7 +44,9 @@
 
 #define WG_OPS_ATTENTION(X)
 
-#define WG_OPS_RECURRENT(X)
+#define WG_OPS_RECURRENT(X) \
+    X(lstm) \
+    X(gru)
 
 #define WG_OPS_SOFTMAX(X) \
     X(softmax) \

@@ -65,6 +65,17 @@ typedef struct unslice_state {
 
 static wg_status unslice_shape(wg_call *call) {
     const unslice_state *state = wg_call_state(call);
+    const wg_view *x = wg_call_operand(call, 0);
+    bool fits = x->rank == state->rank;
+    for (int i = 0; i < x->rank && fits; i++) {
+        const int64_t last = state->first + (x->shape[i] - 1) * state->step;
+        fits = i != state->axis ? x->shape[i] == state->shape[i]
+                                : x->shape[i] == 0 || (last >= 0 && last < state->shape[i]);
+    }
+    if (!fits) {
+        return wg_call_fail(call, WG_ERROR_SHAPE, "%s does not fit where it was sliced from",
+                            wg_call_shape(call, 0));
+    }
     return wg_call_result(call, wg_call_operand(call, 0)->dtype, state->rank, state->shape);
 }
 
