@@ -4,12 +4,15 @@
 #define WG_SRC_KERNEL_KERNEL_H
 
 #include "kernel/copy.h"
+#include "kernel/count.h"
 #include "kernel/elementwise.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
 #include "kernel/softmax.h"
+#include "kernel/take.h"
 
 #endif

@@ -24,11 +24,24 @@
     X(amax) \
     X(amin) \
     X(extreme_shares) \
-    X(argmax)
+    X(argmax) \
+    X(argmin) \
+    X(any) \
+    X(all) \
+    X(count_nonzero) \
+    X(logsumexp) \
+    X(exp_share) \
+    X(variance) \
+    X(centred) \
+    X(norm1) \
+    X(norm2)
 
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
-    X(scatter_add_rows)
+    X(scatter_add_rows) \
+    X(take_along) \
+    X(scatter_add) \
+    X(scatter)
 
 #define WG_OPS_PRODUCT(X) \
     X(affine) \
