@@ -5,7 +5,7 @@
  * 0, the pack as forward left it, so nothing is copied onto the node. Its other operands are xs,
  * what f has looked at besides, and, where f has fetched gradient memory, a token that wants a
  * gradient, so that the sweep comes by. */
-#include "transform/trace.h"
+#include "transform/rerun.h"
 
 #include "op/define.h"
 
@@ -144,11 +144,6 @@ static uint64_t checksum_of(wg_var packed) {
 /* ---- The operation ----------------------------------------------------------------------------
  */
 
-static wg_status checkpoint_shape(wg_call *call) {
-    const wg_view *kept = wg_call_operand(call, 0);
-    return wg_call_view(call, 0, 0, kept->rank, kept->shape, kept->stride);
-}
-
 /* Whether the second run came out as the first. */
 static bool is_same(wg_call *call, const wg_checkpoint *state, const wg_trace *trace,
                     wg_output *output, wg_var *packed) {
@@ -185,122 +180,34 @@ static bool is_same(wg_call *call, const wg_checkpoint *state, const wg_trace *t
     return call->tape->status == WG_OK;
 }
 
-/* Runs f again. The packed results; poisoned where that fails. */
-static wg_var again(wg_call *call, wg_trace *trace) {
+/* Runs f again: the packed results. */
+static bool again(wg_call *call, wg_trace *trace, const void *context, wg_var *packed) {
     wg_tape *tape = call->tape;
-    const wg_checkpoint *state = wg_call_state(call);
-    wg_var packed = wg_poison(tape);
+    const wg_checkpoint *state = context;
     if (!wg_trace_run(trace)) {
-        return packed;
+        return false;
     }
     const size_t bytes = (size_t)state->closure.m * sizeof(wg_output);
     wg_block *block = wg_pool_take(&tape->pool, bytes);
     if (block == NULL) {
         (void)wg_call_fail(call, WG_ERROR_MEMORY, "no memory for its results");
-        return packed;
+        return false;
     }
-    const bool same = is_same(call, state, trace, wg_block_data(block), &packed);
+    const bool same = is_same(call, state, trace, wg_block_data(block), packed);
     wg_pool_drop(&tape->pool, block);
-    return same ? packed : wg_poison(tape);
-}
-
-/* Hands on what an input has received. */
-static void give_leaf(wg_call *call, int i, wg_var leaf) {
-    wg_tape *tape = call->tape;
-    wg_node *node = wg_node_of(leaf);
-    if (node == NULL) {
-        if (leaf.tape != NULL && leaf.as.slot.index < tape->lane.adjoint_count) {
-            wg_give(call, i, wg_number(tape->lane.adjoint[leaf.as.slot.index]));
-        }
-        return;
-    }
-    const wg_adjoint_record *record = wg_node_adjoint(node);
-    if (record != NULL) {
-        wg_view view = node->view;
-        memcpy(view.stride, record->stride, sizeof view.stride);
-        view.data = record->data;
-        const wg_var gradient = wg_node_wrap(tape, &view, record->block);
-        wg_node_drop_adjoint(tape, node); /* the gradient alone holds it now */
-        wg_give(call, i, gradient);
-    }
-}
-
-/* In wg_backward: f's own sweep follows at once, and everything is given back. */
-static void chain_of_values(wg_call *call, wg_var g) {
-    const wg_checkpoint *state = wg_call_state(call);
-    wg_trace trace;
-    if (wg_trace_begin(&trace, call->tape, state->closure, call->operands + 1, WG_INPUTS_CONSTANT,
-                       true, "checkpoint", call->site)) {
-        const wg_var packed = again(call, &trace);
-        if (call->tape->status == WG_OK) {
-            (void)wg_sweep_region(call->tape, trace.floor, 1, &packed, &g);
-        }
-        for (int i = 0; i < state->closure.n && call->tape->status == WG_OK; i++) {
-            if (wg_wants(call, 1 + i)) {
-                give_leaf(call, 1 + i, trace.inputs[i]);
-            }
-        }
-    }
-    (void)wg_trace_end(&trace, NULL, 0);
-}
-
-/* In wg_grad: gradients as variables, of the inputs and of what f looks at besides. Where nothing
- * is recorded all but these goes. `operand` and `out` have room for all. */
-static void chain_of_variables(wg_call *call, wg_var g, int *operand, wg_var *xs, wg_var *out) {
-    wg_tape *tape = call->tape;
-    const wg_checkpoint *state = wg_call_state(call);
-    const int all = state->closure.n + state->captured;
-    const bool values = !wg_tape_records(tape);
-    int n = 0;
-    for (int i = 0; i < all; i++) {
-        if (wg_wants(call, 1 + i)) {
-            operand[n++] = 1 + i;
-        }
-    }
-    wg_trace trace;
-    bool good = wg_trace_begin(&trace, tape, state->closure, call->operands + 1,
-                               values ? WG_INPUTS_CONSTANT : WG_INPUTS_ACTIVE, values, "checkpoint",
-                               call->site);
-    if (good) {
-        const wg_var packed = again(call, &trace);
-        for (int k = 0; k < n; k++) {
-            const int i = operand[k] - 1;
-            xs[k] = i < state->closure.n ? trace.inputs[i] : call->operands[1 + i];
-        }
-        if (values) {
-            wg_trace_values(&trace);
-        }
-        const wg_pullback pullback = {.m = 1,
-                                      .ys = &packed,
-                                      .seeds = &g,
-                                      .n = n,
-                                      .xs = xs,
-                                      .out = out,
-                                      .floor = trace.floor,
-                                      .name = "checkpoint"};
-        good = tape->status == WG_OK && wg_pull_back(tape, &pullback) == WG_OK;
-    }
-    if (wg_trace_end(&trace, out, good ? n : 0) == WG_OK) {
-        for (int k = 0; k < n; k++) {
-            wg_give(call, operand[k], out[k]);
-        }
-    }
+    return same;
 }
 
 static void checkpoint_chain(wg_call *call, wg_var g) {
-    if (!wg_call_records(call)) {
-        chain_of_values(call, g);
-        return;
-    }
-    const size_t count = (size_t)call->count;
-    wg_block *block = wg_pool_take(&call->tape->pool, count * (2 * sizeof(wg_var) + sizeof(int)));
-    if (block == NULL) {
-        (void)wg_call_fail(call, WG_ERROR_MEMORY, "no memory for %zu variables", count);
-        return;
-    }
-    wg_var *const xs = wg_block_data(block);
-    chain_of_variables(call, g, (int *)(void *)(xs + 2 * count), xs, xs + count);
-    wg_pool_drop(&call->tape->pool, block);
+    const wg_checkpoint *state = wg_call_state(call);
+    const wg_rerun rerun = {.closure = state->closure,
+                            .xs = call->operands + 1,
+                            .first = 1,
+                            .captured = state->captured,
+                            .name = "checkpoint",
+                            .run = again,
+                            .context = state};
+    wg_rerun_chain(call, &rerun, g);
 }
 
 /* Samples cannot hold a function; tests make theirs. */
@@ -309,43 +216,13 @@ static bool checkpoint_samples(int index, wg_sample *sample) {
     return false;
 }
 
+#define checkpoint_shape wg_rerun_shape
+
 /* Of operand 0 only the storage is shared. */
 WG_DEFINE_OP(checkpoint, NULL, checkpoint_chain, WG_READS_OPERANDS & ~WG_READS_OPERAND(0), 0)
 
 /* ---- The verb ---------------------------------------------------------------------------------
  */
-
-/* Records the operation over `packed`, a constant now. */
-static wg_var record(const wg_trace *trace, const wg_checkpoint *state, const wg_var *xs,
-                     const wg_captures *captures, wg_var packed) {
-    wg_tape *tape = trace->tape;
-    const int n = state->closure.n;
-    const size_t count = 2 + (size_t)n + (size_t)captures->count;
-    wg_block *block = wg_pool_take(&tape->pool, count * sizeof(wg_var));
-    if (block == NULL) {
-        wg_tape_fail(tape, WG_ERROR_MEMORY, trace->name, trace->site, "no memory to record it");
-        return wg_poison(tape);
-    }
-    wg_var *const operands = wg_block_data(block);
-    int used = 0;
-    operands[used++] = packed;
-    for (int i = 0; i < n; i++) {
-        operands[used++] = xs[i];
-    }
-    for (int k = 0; k < captures->count; k++) {
-        operands[used++] = captures->vars[k];
-    }
-    if (captures->has_sinks) {
-        operands[used++] = wg_variable(tape, WG_F64, WG_SHAPE(0), NULL);
-    }
-    const size_t bytes = sizeof *state + (size_t)state->closure.m * sizeof state->output[0];
-    const wg_var result = wg_apply(&wg_op_checkpoint, used, operands, state, bytes, trace->site);
-    if (tape->status == WG_OK) { /* the result alone holds it now */
-        wg_node_drop_storage(tape, wg_node_of(packed));
-    }
-    wg_pool_drop(&tape->pool, block);
-    return result;
-}
 
 /* Runs f, keeps its results, and records the operation. `ys` has room for one more. */
 static void make(wg_trace *trace, wg_checkpoint *state, const wg_var *xs, wg_var *ys) {
@@ -368,7 +245,9 @@ static void make(wg_trace *trace, wg_checkpoint *state, const wg_var *xs, wg_var
         }
     }
     if (wg_trace_end(trace, ys, tape->status == WG_OK ? m + 1 : 0) == WG_OK && packed > 0) {
-        const wg_var whole = record(trace, state, xs, &captures, ys[m]);
+        const size_t bytes = sizeof *state + (size_t)m * sizeof state->output[0];
+        const wg_var whole = wg_rerun_record(trace, &wg_op_checkpoint, ys[m], state->closure.n, xs,
+                                             &captures, state, bytes);
         for (int j = 0; j < m; j++) {
             const wg_kind kind = state->output[j].kind;
             if (kind != WG_KIND_OUTSIDE && kind != WG_KIND_INTEGERS) {
@@ -383,7 +262,8 @@ static void make(wg_trace *trace, wg_checkpoint *state, const wg_var *xs, wg_var
 static void run_alone(wg_tape *tape, wg_closure closure, const wg_var *xs, wg_var *ys,
                       const char *site) {
     wg_trace trace;
-    if (wg_trace_begin(&trace, tape, closure, xs, WG_INPUTS_CONSTANT, true, "checkpoint", site)) {
+    if (wg_trace_begin(&trace, tape, closure, xs, WG_INPUTS_CONSTANT, WG_TRACE_SCOPED, "checkpoint",
+                       site)) {
         wg_trace_values(&trace);
         if (wg_trace_run(&trace)) {
             memcpy(ys, trace.ys, (size_t)closure.m * sizeof *ys);
@@ -398,7 +278,8 @@ static void record_run(wg_tape *tape, wg_closure closure, const wg_var *xs, wg_v
     wg_block *block = NULL;
     const size_t m = (size_t)(closure.m > 0 ? closure.m : 0);
     const size_t bytes = (sizeof(wg_checkpoint) + m * sizeof(wg_output) + 63) / 64 * 64;
-    if (wg_trace_begin(&trace, tape, closure, xs, WG_INPUTS_CONSTANT, true, "checkpoint", site)) {
+    if (wg_trace_begin(&trace, tape, closure, xs, WG_INPUTS_CONSTANT, WG_TRACE_SCOPED, "checkpoint",
+                       site)) {
         block = wg_pool_take(&tape->pool, bytes + (m + 1) * sizeof *ys);
         if (block == NULL) {
             wg_tape_fail(tape, WG_ERROR_MEMORY, "checkpoint", site, "no memory for its record");

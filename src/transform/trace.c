@@ -41,28 +41,36 @@ wg_var wg_leaf_over(wg_tape *tape, wg_var x, bool wants) {
     return wg_lane_push(tape, WG_CODE_CONSTANT, 0, 0, number_of(x));
 }
 
-static wg_var input_of(const wg_trace *trace, wg_var x, wg_inputs inputs) {
-    switch (inputs) {
-    case WG_INPUTS_LEAVES:
+static wg_var input_of(const wg_trace *trace, wg_var x, wg_inputs inputs, bool wants) {
+    if (inputs == WG_INPUTS_LEAVES || (inputs == WG_INPUTS_PASS && x.tape == NULL)) {
         return wg_leaf_over(trace->tape, x, true);
-    case WG_INPUTS_CONSTANT:
-        return wg_leaf_over(trace->tape, x, wg_var_wants(x));
-    case WG_INPUTS_PASS:
-        if (!wg_var_wants(x)) {
-            return wg_leaf_over(trace->tape, x, true);
-        }
-        break;
-    case WG_INPUTS_ACTIVE:
-        break;
     }
-    if (wg_var_is_array(x)) {
-        return wg_scale_gradient_at(x, 1, trace->site);
+    if (inputs == WG_INPUTS_CONSTANT) {
+        return wg_leaf_over(trace->tape, x, wants || wg_var_wants(x));
     }
-    return x.tape == NULL ? x : (wg_mul)(x, wg_number(1));
+    if (!wg_var_is_array(x)) {
+        return x.tape == NULL ? x : (wg_mul)(x, wg_number(1));
+    }
+    const wg_var passed = wg_scale_gradient_at(x, 1, trace->site);
+    wants = (wants || inputs == WG_INPUTS_PASS) && wg_is_float(x);
+    if (wants && trace->tape->status == WG_OK) { /* its chain rule gives to what wants, no other */
+        wg_node_of(passed)->flags |= WG_NODE_WANTS;
+    }
+    return passed;
+}
+
+/* An array of one element as a scalar. */
+static wg_var scalar_input(const wg_trace *trace, wg_var x, wg_inputs inputs, bool wants) {
+    if (inputs == WG_INPUTS_ACTIVE || inputs == WG_INPUTS_PASS) {
+        return wg_at_at(input_of(trace, x, inputs, true), 0, trace->site);
+    }
+    const double value = wg_view_element(&wg_node_of(x)->view, 0);
+    return wants || wg_var_wants(x) ? wg_scalar(trace->tape, value) : wg_number(value);
 }
 
 bool wg_trace_begin(wg_trace *trace, wg_tape *tape, wg_closure closure, const wg_var *xs,
-                    wg_inputs inputs, bool is_scoped, const char *name, const char *site) {
+                    wg_inputs inputs, unsigned flags, const char *name, const char *site) {
+    const bool is_scoped = (flags & WG_TRACE_SCOPED) != 0;
     memset(trace, 0, sizeof *trace);
     trace->tape = tape;
     trace->name = name;
@@ -106,7 +114,9 @@ bool wg_trace_begin(wg_trace *trace, wg_tape *tape, wg_closure closure, const wg
     tape->reruns++;
     wg_tape_switch(tape);
     for (int i = 0; i < closure.n && tape->status == WG_OK; i++) {
-        trace->inputs[i] = input_of(trace, xs[i], inputs);
+        const bool wants = i == 0 && (flags & WG_TRACE_FIRST_WANTS) != 0;
+        const bool is_scalar = i == 0 && (flags & WG_TRACE_FIRST_SCALAR) != 0;
+        trace->inputs[i] = (is_scalar ? scalar_input : input_of)(trace, xs[i], inputs, wants);
     }
     trace->floor = wg_point_now(tape);
     return tape->status == WG_OK;

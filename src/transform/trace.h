@@ -34,16 +34,22 @@ typedef struct wg_trace {
 
 /* How inputs are made of xs. */
 typedef enum wg_inputs {
-    WG_INPUTS_PASS,    /* the gradient flows on to the xs; constants become variables */
-    WG_INPUTS_ACTIVE,  /* the same, but constants stay constants (wg_grad may ask for them) */
+    WG_INPUTS_PASS,    /* variables, whose gradient flows on to the xs */
+    WG_INPUTS_ACTIVE,  /* the same, but what wants no gradient does not come to want one */
     WG_INPUTS_LEAVES,  /* variables that share the xs' storage */
     WG_INPUTS_CONSTANT /* leaves where xs want a gradient, constants else */
 } wg_inputs;
 
+enum {
+    WG_TRACE_SCOPED = 1,       /* all that is recorded goes at the end */
+    WG_TRACE_FIRST_WANTS = 2,  /* the first input is a variable in any case */
+    WG_TRACE_FIRST_SCALAR = 4, /* … and, an array of one element, comes as a scalar */
+};
+
 /* Records from here on, whatever is switched off or sweeping, and makes the inputs. False where the
  * tape fails; wg_trace_end is to be called all the same. */
 bool wg_trace_begin(wg_trace *trace, wg_tape *tape, wg_closure closure, const wg_var *xs,
-                    wg_inputs inputs, bool is_scoped, const char *name, const char *site);
+                    wg_inputs inputs, unsigned flags, const char *name, const char *site);
 /* Calls the function; false where that fails. Can be called again. */
 bool wg_trace_run(wg_trace *trace);
 /* From here on nothing is recorded. */

@@ -58,7 +58,7 @@ bool wg_derive_begin(wg_trace *trace, wg_tape *tape, wg_closure closure, const w
                      const char *name, const char *site) {
     const bool values = !wg_tape_records(tape);
     return wg_trace_begin(trace, tape, closure, xs, values ? WG_INPUTS_LEAVES : WG_INPUTS_PASS,
-                          values, name, site) &&
+                          values ? WG_TRACE_SCOPED : 0, name, site) &&
            wg_trace_run(trace);
 }
 
