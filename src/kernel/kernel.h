@@ -3,6 +3,7 @@
 #ifndef WG_SRC_KERNEL_KERNEL_H
 #define WG_SRC_KERNEL_KERNEL_H
 
+#include "kernel/conv.h"
 #include "kernel/copy.h"
 #include "kernel/count.h"
 #include "kernel/elementwise.h"

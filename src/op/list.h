@@ -49,7 +49,10 @@
 
 #define WG_OPS_LINALG(X)
 
-#define WG_OPS_CONV(X)
+#define WG_OPS_CONV(X) \
+    X(conv) \
+    X(conv_transpose) \
+    X(conv_weight)
 
 #define WG_OPS_POOL(X)
 
