@@ -1,8 +1,8 @@
-/* Transforms, checkpoints and hooks when memory runs out. */
+/* Transforms, checkpoints, hooks and implicit variables when memory runs out. */
 #include "allocation.h"
 #include "wengert/array.h"
 #include "wengert/elementwise.h"
-#include "wengert/transform.h"
+#include "wengert/implicit.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -54,6 +54,37 @@ static wg_var transforms(wg_tape *tape, const wg_var *xs, wg_var *captured) {
     return sum_of(16, all);
 }
 
+/* x·(2 + tanh x) - θ, and tanh(x)/2 + θ, of two elements. */
+static void residual(wg_tape *tape, const wg_var *xs, wg_var *ys, void *context) {
+    (void)tape, (void)context;
+    ys[0] = wg_sub(wg_mul(xs[0], wg_add(2, wg_tanh(xs[0]))), xs[1]);
+}
+
+static void map(wg_tape *tape, const wg_var *xs, wg_var *ys, void *context) {
+    (void)tape;
+    ys[0] = wg_mul(wg_add(wg_mul(0.5, wg_tanh(xs[0])), xs[1]), *(const wg_var *)context);
+}
+
+static wg_var equations(wg_tape *tape, wg_var theta, wg_var *captured) {
+    wg_var start = wg_full(tape, WG_F64, WG_SHAPE(2), 0.1), all[3], g;
+    all[0] = wg_root(tape, residual, NULL, start, &theta, 1, (wg_root_options){0});
+    all[1] = wg_fixed_point(
+        tape, map, captured, start, &theta, 1,
+        (wg_fixed_point_options){.anderson = 2, .system = {.solver = WG_SOLVER_GMRES}});
+    all[2] = wg_root(tape, residual, NULL, 0.2, &theta, 1,
+                     (wg_root_options){.system = {.solver = WG_SOLVER_BICGSTAB}});
+    wg_var y = sum_of(3, all);
+    (void)wg_grad(y, &theta, 1, &g);
+    return wg_add(y, wg_square(g));
+}
+
+static wg_status run_equations(wg_tape *tape, double *result) {
+    wg_var theta = wg_scalar(tape, 0.3), captured = wg_mul(theta, 2);
+    (void)wg_backward(equations(tape, theta, &captured));
+    *result = wg_adjoint(theta);
+    return wg_tape_status(tape);
+}
+
 static wg_status run(wg_tape *tape, double *result) {
     const double values[3] = {0.3, -0.5, 0.8};
     const wg_var xs[2] = {wg_variable(tape, WG_F64, WG_SHAPE(3), values), wg_scalar(tape, 0.4)};
@@ -68,13 +99,15 @@ static wg_status run(wg_tape *tape, double *result) {
     return wg_tape_status(tape);
 }
 
-static wg_status everything(bool anomaly, double *result) {
+typedef wg_status (*runner)(wg_tape *tape, double *result);
+
+static wg_status everything(runner go, bool anomaly, double *result) {
     wg_tape *tape = wg_tape_new();
     wg_status status = WG_ERROR_MEMORY;
     long held = 0; /* when the counts were set to 0 */
     if (tape != NULL) {
         wg_tape_detect_anomaly(tape, anomaly);
-        status = run(tape, result);
+        status = go(tape, result);
         cr_assert(status == WG_OK || strstr(wg_tape_message(tape), "memory") != NULL, "%s",
                   wg_tape_message(tape));
         if (status != WG_OK) { /* after a failure the tape is whole again */
@@ -82,7 +115,7 @@ static wg_status everything(bool anomaly, double *result) {
             held = wg_test_blocks();
             wg_test_allow();
             wg_tape_reset(tape);
-            cr_assert_eq(run(tape, &again), WG_OK, "%s", wg_tape_message(tape));
+            cr_assert_eq(go(tape, &again), WG_OK, "%s", wg_tape_message(tape));
             cr_assert(isfinite(again));
         }
     }
@@ -92,17 +125,17 @@ static wg_status everything(bool anomaly, double *result) {
 }
 
 /* Every request refused in turn: an error or the right result, and nothing leaks. */
-static void survive(bool anomaly, void (*refuse)(long)) {
+static void survive(runner go, bool anomaly, void (*refuse)(long)) {
     double want = NAN;
     wg_test_allow();
-    cr_assert_eq(everything(anomaly, &want), WG_OK);
+    cr_assert_eq(everything(go, anomaly, &want), WG_OK);
     cr_assert(isfinite(want));
     const long all = wg_test_requests();
     long failures = 0;
     for (long granted = 0; granted < all; granted++) {
         double got = NAN;
         refuse(granted);
-        const wg_status status = everything(anomaly, &got);
+        const wg_status status = everything(go, anomaly, &got);
         cr_assert(status == WG_OK || status == WG_ERROR_MEMORY, "request %ld: %d", granted,
                   (int)status);
         cr_assert(status != WG_OK || got == want, "request %ld: %g, not %g", granted, got, want);
@@ -113,10 +146,15 @@ static void survive(bool anomaly, void (*refuse)(long)) {
 }
 
 Test(transform_allocation, survives_every_single_refusal) {
-    survive(false, wg_test_refuse_one);
-    survive(true, wg_test_refuse_one);
+    survive(run, false, wg_test_refuse_one);
+    survive(run, true, wg_test_refuse_one);
 }
 
 Test(transform_allocation, survives_every_lasting_refusal) {
-    survive(false, wg_test_refuse_after);
+    survive(run, false, wg_test_refuse_after);
+}
+
+Test(transform_allocation, equations_survive_every_refusal) {
+    survive(run_equations, false, wg_test_refuse_one);
+    survive(run_equations, false, wg_test_refuse_after);
 }
