@@ -422,6 +422,8 @@ wg_var wg_apply(const wg_op *op, int count, const wg_var *operands, const void *
     call.scratch = NULL;
     call.saved = NULL;
     call.node = NULL;
+    call.finite = false;
+    call.placed = 0;
     call.text_next = 0;
     if (count > WG_INLINE_OPERANDS) {
         return run_large(&call, state_bytes);

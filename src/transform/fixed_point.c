@@ -114,7 +114,7 @@ static bool evaluate(wg_tape *tape, const wg_equation *equation, wg_var like, co
         }
     }
     (void)wg_trace_end(&trace, NULL, 0);
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n && tape->status == WG_OK; i++) {
         g[i] = -g[i];
     }
     return wg_scope_end(tape, mark, NULL, 0) == WG_OK;
