@@ -76,9 +76,9 @@ WG_API wg_status wg_hvp_at(wg_tape *tape, wg_array_function f, void *context, co
     wg_hvp_at(tape, f, context, xs, n, directions, y, gradients, products, WG_HERE)
 
 /* Dense Jacobians of an f with m results: jacobians[j·n + i] = dys[j]/dxs[i], of the shape of ys[j]
- * followed by that of xs[i], in the dtype of xs[i] (scalars: f64). By rows (a vector-Jacobian
- * product for each element of ys) or by columns (a Jacobian-vector product for each of xs),
- * whichever are fewer. ERROR_LIMIT where both shapes have more than 8 axes together. */
+ * followed by that of xs[i], in the dtype of xs[i] (scalars: f64; bf16: f32). By rows (a
+ * vector-Jacobian product for each element of ys) or by columns (a Jacobian-vector product for each
+ * of xs), whichever are fewer. ERROR_LIMIT where both shapes have more than 8 axes together. */
 WG_API wg_status wg_jacobian_at(wg_tape *tape, wg_array_function f, void *context, const wg_var *xs,
                                 int n, int m, wg_var *jacobians, const char *site);
 #define wg_jacobian(tape, f, context, xs, n, m, jacobians)                                         \

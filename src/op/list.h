@@ -11,7 +11,11 @@
     X(broadcast_to) \
     X(slice) \
     X(unslice) \
+    X(select) \
+    X(flip) \
+    X(pad) \
     X(concat) \
+    X(stack_arrays) \
     X(cast) \
     X(contiguous) \
     X(stack) \
@@ -34,13 +38,28 @@
     X(variance) \
     X(centred) \
     X(norm1) \
-    X(norm2)
+    X(norm2) \
+    X(linear_scan) \
+    X(cumsum) \
+    X(cumprod) \
+    X(logcumsumexp) \
+    X(argsort) \
+    X(topk) \
+    X(median) \
+    X(cummax) \
+    X(cummin)
 
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
     X(scatter_add_rows) \
     X(take_along) \
     X(scatter_add) \
+    X(nonzero) \
+    X(one_hot) \
+    X(tril) \
+    X(triu) \
+    X(diagonal) \
+    X(undiagonal) \
     X(scatter)
 
 #define WG_OPS_PRODUCT(X) \

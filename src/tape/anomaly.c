@@ -37,7 +37,20 @@ static bool row_f64(int64_t n, const char *at, int64_t step) {
     return found == 0;
 }
 
+static bool row_bf16(int64_t n, const char *at, int64_t step) {
+    uint32_t found = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t bits;
+        memcpy(&bits, at + i * step, sizeof bits);
+        found |= (bits & 0x7f80u) == 0x7f80u ? 1u : 0u;
+    }
+    return found == 0;
+}
+
 static bool is_finite(const wg_view *view) {
+    bool (*const row)(int64_t, const char *, int64_t) = view->dtype == WG_F32   ? row_f32
+                                                        : view->dtype == WG_F64 ? row_f64
+                                                                                : row_bf16;
     wg_walk walk;
     wg_cursor cursor;
     wg_walk_start(&walk, view, view, 0);
@@ -46,8 +59,8 @@ static bool is_finite(const wg_view *view) {
     const int64_t step = walk.rank > 0 ? walk.step[0][outer] : 0;
     const int64_t rows = wg_walk_count(&walk, outer);
     wg_cursor_start(&cursor, &walk, outer, 0);
-    for (int64_t row = 0; row < rows; row++) {
-        if (!(view->dtype == WG_F32 ? row_f32 : row_f64)(length, cursor.at[0], step)) {
+    for (int64_t k = 0; k < rows; k++) {
+        if (!row(length, cursor.at[0], step)) {
             return false;
         }
         wg_cursor_next(&cursor, &walk, outer);
@@ -57,8 +70,7 @@ static bool is_finite(const wg_view *view) {
 
 bool wg_view_is_finite(const wg_view *view, int64_t *index, double *value) {
     const int64_t count = wg_view_count(view);
-    if ((view->dtype != WG_F32 && view->dtype != WG_F64) || view->data == NULL || count == 0 ||
-        is_finite(view)) {
+    if (!wg_dtype_is_float(view->dtype) || view->data == NULL || count == 0 || is_finite(view)) {
         return true;
     }
     for (*index = 0; *index < count; (*index)++) {
@@ -165,7 +177,8 @@ void wg_anomaly_placed(wg_call *call, int i) {
     const wg_node *node = wg_node_of(call->operands[i]);
     const wg_adjoint_record *record = wg_node_adjoint(node);
     wg_view view;
-    wg_view_set_contiguous(&view, node->view.dtype, node->view.rank, node->view.shape);
+    const wg_dtype dtype = wg_adjoint_dtype(node->view.dtype);
+    wg_view_set_contiguous(&view, dtype, node->view.rank, node->view.shape);
     view.data = node->sink != NULL ? node->sink->gradient : record != NULL ? record->data : NULL;
     int64_t index = 0;
     double value = 0;

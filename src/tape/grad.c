@@ -66,6 +66,7 @@ static wg_var fit(wg_var operand, wg_var g) {
         return wg_var_is_array(g) ? wg_at_at(wg_sum_to(g, 0, NULL), 0, NULL) : g;
     }
     wg_view like = wg_view_of(operand);
+    like.dtype = wg_adjoint_dtype(like.dtype);
     if (!wg_var_is_array(g)) {
         wg_var zero = wg_full(operand.tape, like.dtype, like.rank, like.shape, 0);
         return (wg_add)(zero, g);
@@ -167,7 +168,7 @@ static void mark_scalar(wg_grad_sweep *sweep, const wg_tape *tape, uint64_t i) {
 
 static void mark_node(wg_grad_sweep *sweep, const wg_tape *tape, uint64_t i) {
     const wg_node *node = wg_node_at(tape, i);
-    bool is_float = node->view.dtype == WG_F32 || node->view.dtype == WG_F64;
+    bool is_float = wg_dtype_is_float(node->view.dtype);
     if (node->op == NULL || node->op->chain == NULL || !is_float) {
         return;
     }
@@ -182,7 +183,7 @@ static void mark_active(wg_tape *tape, wg_grad_sweep *sweep, const wg_var *xs, i
         const wg_var *adjoint = adjoint_of(sweep, xs[i]);
         if (adjoint != NULL && wg_var_is_array(xs[i])) {
             const wg_dtype dtype = wg_node_of(xs[i])->view.dtype;
-            sweep->node_active[adjoint - sweep->node] = dtype == WG_F32 || dtype == WG_F64;
+            sweep->node_active[adjoint - sweep->node] = wg_dtype_is_float(dtype) ? 1 : 0;
         } else if (adjoint != NULL) {
             sweep->scalar_active[adjoint - sweep->scalar] = 1;
         }
@@ -255,7 +256,7 @@ static wg_var result_for(wg_tape *tape, wg_var x) {
         return *adjoint;
     }
     wg_view view = wg_view_of(x);
-    wg_dtype dtype = view.dtype == WG_F32 ? WG_F32 : WG_F64;
+    wg_dtype dtype = wg_dtype_is_float(view.dtype) ? wg_adjoint_dtype(view.dtype) : WG_F64;
     return wg_full(tape, dtype, view.rank, view.shape, 0);
 }
 

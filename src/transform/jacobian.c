@@ -71,7 +71,8 @@ static wg_var assemble(const wg_trace *trace, wg_var *pieces, int64_t count, wg_
 }
 
 static wg_dtype dtype_of(wg_var x) {
-    return wg_view_of(x).dtype == WG_F32 ? WG_F32 : WG_F64;
+    const wg_dtype dtype = wg_view_of(x).dtype;
+    return wg_dtype_is_float(dtype) ? wg_adjoint_dtype(dtype) : WG_F64;
 }
 
 static int64_t count_all(const wg_var *vars, int n, int64_t *most) {

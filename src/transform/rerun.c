@@ -22,6 +22,7 @@ static void give_leaf(wg_call *call, int i, wg_var leaf) {
     if (record != NULL) {
         wg_view view = node->view;
         memcpy(view.stride, record->stride, sizeof view.stride);
+        view.dtype = wg_adjoint_dtype(view.dtype);
         view.data = record->data;
         const wg_var gradient = wg_node_wrap(tape, &view, record->block);
         wg_node_drop_adjoint(tape, node); /* the gradient alone holds it now */

@@ -150,11 +150,12 @@ bool wg_equation_checks(wg_tape *tape, const wg_equation *equation, wg_var x0, c
             return false;
         }
     }
-    const char *wrong = equation->closure.function == NULL ? "the function is NULL"
-                        : n < 0                            ? "a negative number of variables"
-                        : !good_options                    ? "an option is negative, or unknown"
-                        : !wg_is_float(x0)                 ? "x is no array of f32 or f64"
-                                                           : NULL;
+    const wg_dtype dtype = wg_view_of(x0).dtype;
+    const char *wrong = equation->closure.function == NULL   ? "the function is NULL"
+                        : n < 0                              ? "a negative number of variables"
+                        : !good_options                      ? "an option is negative, or unknown"
+                        : dtype != WG_F32 && dtype != WG_F64 ? "x is no array of f32 or f64"
+                                                             : NULL;
     if (wrong != NULL) {
         wg_tape_fail(tape, WG_ERROR_ARGUMENT, equation->name, site, "%s", wrong);
     }

@@ -4,8 +4,7 @@
 #include <string.h>
 
 bool wg_is_float(wg_var x) {
-    const wg_dtype dtype = wg_view_of(x).dtype;
-    return dtype == WG_F32 || dtype == WG_F64;
+    return wg_dtype_is_float(wg_view_of(x).dtype);
 }
 
 bool wg_var_wants(wg_var x) {

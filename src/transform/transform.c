@@ -136,7 +136,8 @@ static wg_var place_like(const wg_trace *trace, wg_var y, int j) {
     if (!wg_var_is_array(y)) {
         return wg_scalar(trace->tape, 1 + 0.6180339887498949 / (1 + j));
     }
-    const wg_var u = wg_variable(trace->tape, view.dtype, view.rank, view.shape, NULL);
+    const wg_dtype dtype = wg_adjoint_dtype(view.dtype);
+    const wg_var u = wg_variable(trace->tape, dtype, view.rank, view.shape, NULL);
     const wg_view to = wg_view_of(u);
     const wg_key key = wg_key_fold(wg_key_new(1), (uint64_t)j);
     const size_t count = trace->tape->status == WG_OK ? (size_t)wg_view_count(&to) : 0;
