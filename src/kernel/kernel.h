@@ -7,6 +7,7 @@
 #include "kernel/copy.h"
 #include "kernel/count.h"
 #include "kernel/elementwise.h"
+#include "kernel/factor.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
