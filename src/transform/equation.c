@@ -123,12 +123,12 @@ static bool no_memory(const wg_equation *equation, const wg_trace *trace, int64_
 static bool solve_dense(const wg_equation *equation, wg_jacobian *j, int64_t n, bool transposed,
                         const double *b, double *z) {
     wg_tape *tape = j->trace->tape;
-    wg_block *block = wg_pool_take(&tape->pool, (size_t)(n * (n + 2)) * sizeof(double));
+    const size_t numbers = (size_t)(n * (n + 1)) + wg_dense_space(n);
+    wg_block *block = wg_pool_take(&tape->pool, numbers * sizeof(double));
     if (block == NULL) {
-        return no_memory(equation, j->trace, n * (n + 2));
+        return no_memory(equation, j->trace, (int64_t)numbers);
     }
-    double *const a = wg_block_data(block), *const unit = a + n * n;
-    int64_t *const pivot = (int64_t *)(void *)(unit + n);
+    double *const a = wg_block_data(block), *const unit = a + n * n, *const space = unit + n;
     bool good = true;
     j->transposed = true; /* rows of J */
     for (int64_t k = 0; k < n && good; k++) {
@@ -136,20 +136,21 @@ static bool solve_dense(const wg_equation *equation, wg_jacobian *j, int64_t n, 
         unit[k] = 1;
         good = multiply(j, unit, a + k * n);
     }
-    const int64_t bad = good ? wg_lu_factor(n, a, pivot) : -1;
-    if (bad >= 0) {
+    const int64_t bad = good ? wg_dense_factor(n, a, space) : 0;
+    if (bad > 0) {
         wg_tape_fail(tape, WG_ERROR_ARGUMENT, equation->name, j->trace->site,
-                     "the Jacobian %s is singular: of rank %lld, with %lld unknowns",
+                     "the Jacobian %s is singular: pivot %lld of %lld is 0, but for rounding",
                      equation->is_fixed ? "of x - f(x) by x" : "of the residual by x",
                      (long long)bad, (long long)n);
-        good = false;
     }
-    if (good) {
+    if (good && bad == 0) {
         memcpy(z, b, (size_t)n * sizeof *z);
-        wg_lu_solve(n, a, pivot, transposed, z);
+    }
+    if (bad < 0 || (good && bad == 0 && !wg_dense_solve(n, a, space, transposed, z))) {
+        (void)no_memory(equation, j->trace, (int64_t)numbers);
     }
     wg_pool_drop(&tape->pool, block);
-    return good;
+    return good && tape->status == WG_OK;
 }
 
 static bool solve_by_products(const wg_equation *equation, wg_jacobian *j, int64_t n,

@@ -13,13 +13,13 @@ typedef struct wg_mixing {
     double damping;
     double *dx, *dg;         /* depth · n */
     double *last_x, *last_g; /* n each */
-    double *matrix, *side;   /* (depth + 1)² and depth + 1 */
-    int64_t *pivot;
+    double *matrix, *side;   /* depth² and depth */
+    double *space;           /* to solve with them */
 } wg_mixing;
 
 static size_t space_of(int depth, int64_t n) {
     const size_t d = (size_t)depth;
-    return 2 * d * (size_t)n + 2 * (size_t)n + (d + 1) * (d + 1) + 2 * (d + 1);
+    return 2 * d * (size_t)n + 2 * (size_t)n + d * d + d + wg_dense_space(depth);
 }
 
 static void lay_out(wg_mixing *m, int depth, int64_t n, double damping, double *space) {
@@ -28,8 +28,8 @@ static void lay_out(wg_mixing *m, int depth, int64_t n, double damping, double *
     m->last_x = m->dg + depth * n;
     m->last_g = m->last_x + n;
     m->matrix = m->last_g + n;
-    m->side = m->matrix + (depth + 1) * (depth + 1);
-    m->pivot = (int64_t *)(void *)(m->side + depth + 1);
+    m->side = m->matrix + depth * depth;
+    m->space = m->side + depth;
 }
 
 static double dot(int64_t n, const double *a, const double *b) {
@@ -55,11 +55,8 @@ static bool weights(const wg_mixing *m, int used, const double *g) {
     for (int a = 0; a < used; a++) {
         m->matrix[a * used + a] += 1e-14 * trace;
     }
-    if (!isfinite(trace) || wg_lu_factor(used, m->matrix, m->pivot) >= 0) {
-        return false;
-    }
-    wg_lu_solve(used, m->matrix, m->pivot, false, m->side);
-    return true;
+    return isfinite(trace) && wg_dense_factor(used, m->matrix, m->space) == 0 &&
+           wg_dense_solve(used, m->matrix, m->space, false, m->side);
 }
 
 /* The next x, in place, of x and g = f(x) - x. */

@@ -26,11 +26,14 @@ typedef struct wg_solve_report {
     double residual; /* relative */
 } wg_solve_report;
 
-/* A = P⁻¹LU in place, [n, n] by rows. The step at which no pivot is left, or -1 where all is well.
+/* Doubles of work space that a matrix of n rows needs; the same for both, and left alone between.
  */
-int64_t wg_lu_factor(int64_t n, double *a, int64_t *pivot);
-/* x = A⁻¹x or A⁻ᵀx of a factored A. */
-void wg_lu_solve(int64_t n, const double *a, const int64_t *pivot, bool transposed, double *x);
+size_t wg_dense_space(int64_t n);
+/* Factors A [n, n] in place. 0 where all is well, the number of a pivot that is 0 but for rounding,
+ * or -1 where there was no memory. */
+int64_t wg_dense_factor(int64_t n, double *a, double *space);
+/* x = A⁻¹x or A⁻ᵀx of a factored A; false where there was no memory. */
+bool wg_dense_solve(int64_t n, const double *a, double *space, bool transposed, double *x);
 
 /* Doubles of work space that a solver needs. */
 size_t wg_krylov_space(const wg_linear_system *system, int64_t n);
