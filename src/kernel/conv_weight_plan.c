@@ -59,22 +59,20 @@ static void plan_product(wg_conv_weight_plan *p, const wg_conv_machine *machine)
 }
 
 static void plan_dots(wg_conv_weight_plan *p, const wg_conv_sizes *s,
-                      const wg_conv_machine *machine, int64_t dot_rows) {
-    p->forward = wg_conv_plan_of(WG_CONV_FORWARD, s, machine);
+                      const wg_conv_machine *machine) {
+    p->forward = wg_conv_plan_of(WG_CONV_WEIGHT, s, machine);
     p->panels = 1;
     p->block[0] = p->forward.block[0];
     p->block[1] = p->forward.block[1];
     p->blocks[0] = p->forward.blocks[0];
     p->blocks[1] = p->forward.blocks[1];
     p->columns = wg_conv_ceil(p->channels * p->volume, 4) * 4;
-    p->positions = WG_CONV_DOT_BYTES / machine->size;
+    p->lines = most_of(1, WG_CONV_DOT_BYTES / machine->size / p->block[1]);
     p->partial = p->rows * p->columns;
-    p->scratch = wg_conv_ceil(p->forward.scratch, machine->lanes) * machine->lanes;
-    p->total = p->scratch + p->positions * dot_rows;
+    p->total = p->forward.scratch;
 }
 
-wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *s, const wg_conv_machine *machine,
-                                           int64_t dot_rows) {
+wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *s, const wg_conv_machine *machine) {
     wg_conv_weight_plan p = {.images = s->batch,
                              .groups = s->groups,
                              .channels = s->in_channels,
@@ -89,7 +87,7 @@ wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *s, const wg_conv
     p.taps = p.volume / p.together;
     p.dots = p.columns < machine->lanes;
     if (p.dots) {
-        plan_dots(&p, s, machine, dot_rows);
+        plan_dots(&p, s, machine);
     } else {
         plan_product(&p, machine);
     }
