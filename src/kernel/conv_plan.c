@@ -213,7 +213,10 @@ static double choose_block(wg_conv_plan *p, const wg_conv_machine *machine) {
     }
     wg_conv_plan best = *p;
     double least = -1;
-    for (int64_t blocks = 1; blocks <= most_of(1, all); blocks++) {
+    /* A few images alone are cut up further, so that threads have something to share. */
+    const int64_t items = most_of(1, p->images * p->groups * p->axis[0].result);
+    const int64_t wanted = wg_conv_least(wg_conv_ceil(WG_CONV_JOBS / 2, items), all / 7);
+    for (int64_t blocks = most_of(1, wanted); blocks <= most_of(1, all); blocks++) {
         wg_conv_plan now = *p;
         const int64_t rows = most_of(1, wg_conv_ceil(all, blocks));
         const bool fits = cut(&now, rows, columns, depths, machine) <= WG_CONV_SCRATCH_BYTES;

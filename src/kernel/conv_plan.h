@@ -41,8 +41,8 @@ typedef struct wg_conv_plan {
     int64_t scratch;              /* elements */
     int64_t panels, panel_pitch;  /* of weights */
     int64_t splits;               /* jobs that share out the panels of one block */
-    bool pack_late; /* a panel serves one job alone, which packs it itself */
-    int64_t late;   /* elements of its memory for that, behind the scratch */
+    bool pack_late;               /* a panel serves one job alone, which packs it itself */
+    int64_t late;                 /* elements of its memory for that, behind the scratch */
     bool share;                   /* worth several threads */
 } wg_conv_plan;
 
@@ -85,9 +85,9 @@ static inline void *wg_conv_piece(char *workspace, int64_t at) {
 }
 
 #define WG_CONV_SCRATCH_BYTES                                                                      \
-    ((int64_t)320 * 1024)      /* of a block: what a second-level cache holds */
-#define WG_CONV_LEAST_ROWS 4 /* of a block, where more fit */
-#define WG_CONV_JOBS 32        /* enough for many threads, and for few to end together */
+    ((int64_t)480 * 1024)      /* of a block: what a second-level cache holds */
+#define WG_CONV_LEAST_ROWS 4   /* of a block, where more fit */
+#define WG_CONV_JOBS 16        /* enough for many threads, and for few to end together */
 #define WG_CONV_JOB_WORK 4e5   /* multiply-adds that pay a job */
 #define WG_CONV_SHARE_WORK 1e6 /* and several threads */
 #define WG_CONV_DEPTH 512      /* terms summed in one go, so that errors stay small */

@@ -60,9 +60,8 @@ static MM_T *MM_NAME(panel_of)(const MM_NAME(conv) * c, int64_t group, int64_t p
                                int64_t panel) {
     const wg_conv_plan *p = &c->plan;
     const int64_t taps = c->first[part + 1] - c->first[part];
-    return c->packed +
-           p->panel_pitch * p->channels *
-               (p->panels * (group * p->volume + c->first[part]) + panel * taps);
+    return c->packed + p->panel_pitch * p->channels *
+                           (p->panels * (group * p->volume + c->first[part]) + panel * taps);
 }
 
 /* Rows [low, low + rows) of a part's weights, with channels and taps outermost. */
@@ -197,8 +196,7 @@ static void MM_NAME(part_tiles)(const MM_NAME(conv) * c, int64_t part, int64_t g
             MM_NAME(pack_part)(c, group, part, low, rows, a);
         }
         MM_NAME(panel_tiles)
-        (c, &place, rows, p->channels * taps, a,
-         c->offset + p->channels * c->first[part], scratch,
+        (c, &place, rows, p->channels * taps, a, c->offset + p->channels * c->first[part], scratch,
          c->bias != NULL ? c->bias + group * p->rows + low : NULL);
     }
 }

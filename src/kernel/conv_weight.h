@@ -188,8 +188,8 @@ static void MM_NAME(dots_job)(const MM_NAME(weight) * c, int64_t group, int64_t 
     for (int64_t index = from; index < to; index++) {
         const MM_NAME(unit) unit = MM_NAME(unit_of)(p, index);
         const int64_t item = unit.image * p->groups + group;
-        const MM_T *g = c->g + (item * p->rows * p->out[0] + unit.z) * plane +
-                        unit.y * p->out[2] + unit.x;
+        const MM_T *g =
+            c->g + (item * p->rows * p->out[0] + unit.z) * plane + unit.y * p->out[2] + unit.x;
         MM_NAME(fill)
         (c->parts, f, scratch, c->x + item * p->channels * volume, unit.z, unit.y, unit.x);
         for (int64_t y = 0; y < unit.rows; y += p->lines) {

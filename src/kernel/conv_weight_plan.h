@@ -30,8 +30,8 @@ typedef struct wg_conv_weight_plan {
     int64_t block[2], blocks[2];     /* rows and columns of outputs */
     int64_t together, columns, taps; /* taps of a row as channels; channels; other taps */
     int64_t panels, column_panels, tile;
-    int64_t positions;                 /* most of a unit, of products */
-    int64_t lines;                     /* rows of outputs at a time, of inner products */
+    int64_t positions;      /* most of a unit, of products */
+    int64_t lines;          /* rows of outputs at a time, of inner products */
     int64_t scratch, total; /* elements of the input's copy, and with what else a job needs */
     int64_t partial;        /* elements of a chunk's sum for one group */
     int64_t units, chunks, splits;
