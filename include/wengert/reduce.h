@@ -40,6 +40,63 @@ WG_API wg_var wg_std_at(wg_var x, wg_axes axes, double correction, const char *s
  * are summed in f64 and do not overflow. ARGUMENT where p is NaN. */
 WG_API wg_var wg_norm_at(wg_var x, double p, wg_axes axes, const char *site);
 
+/* ---- Running folds along an axis: of x's shape
+ * --------------------------------------------------- */
+
+/* Σ of all elements up to each one, and their product (whose gradient is right with zeros in it, to
+ * any order). f32 is accumulated in f64. */
+WG_API wg_var wg_cumsum_at(wg_var x, int axis, const char *site);
+WG_API wg_var wg_cumprod_at(wg_var x, int axis, const char *site);
+/* ln Σ eˣ of all elements up to each one, without overflow. */
+WG_API wg_var wg_logcumsumexp_at(wg_var x, int axis, const char *site);
+/* The linear recurrence s[k] = a[k]·s[k − 1] + b[k] along `axis`, from s[−1] = 0: discounted sums,
+ * exponential averages, diagonal state-space models. a and b have one shape. */
+WG_API wg_var wg_linear_scan_at(wg_var a, wg_var b, int axis, const char *site);
+
+#define wg_cumsum(x, axis) wg_cumsum_at(x, axis, WG_HERE)
+#define wg_cumprod(x, axis) wg_cumprod_at(x, axis, WG_HERE)
+#define wg_logcumsumexp(x, axis) wg_logcumsumexp_at(x, axis, WG_HERE)
+#define wg_linear_scan(a, b, axis) wg_linear_scan_at(a, b, axis, WG_HERE)
+
+/* ---- Order
+ * ---------------------------------------------------------------------------------------- */
+
+/* Values, and where along the axis they stood (i64). The gradient goes to the elements that were
+ * taken, one each. NaN counts as greatest, as in NumPy and PyTorch; what is equal keeps its order,
+ * so that every result is the same wherever it is computed. Any dtype. */
+typedef struct wg_selection {
+    wg_var values, indices;
+} wg_selection;
+
+/* All elements along `axis`, the least or (`descending`) the greatest first. Stable. */
+WG_API wg_selection wg_sort_at(wg_var x, int axis, bool descending, const char *site);
+WG_API wg_var wg_argsort_at(wg_var x, int axis, bool descending, const char *site);
+/* The k greatest (or least) along `axis`, the greatest (least) first. ARGUMENT where there are
+ * fewer. */
+WG_API wg_selection wg_topk_at(wg_var x, int64_t k, int axis, bool largest, const char *site);
+/* The first greatest and the first least along `axis` (PyTorch's max(dim); wg_amax shares its
+ * gradient). An empty axis: SHAPE. NaN wins both. */
+WG_API wg_selection wg_max_along_at(wg_var x, int axis, bool keep, const char *site);
+WG_API wg_selection wg_min_along_at(wg_var x, int axis, bool keep, const char *site);
+/* The lower median (PyTorch's): an element of x. NaN wins. */
+WG_API wg_selection wg_median_at(wg_var x, int axis, bool keep, const char *site);
+/* The value below which the part q of [0, 1] lies, on a line between the two nearest elements
+ * (NumPy's "linear"); wg_quantile(x, 0.5, axis) is NumPy's median. NaN wins. */
+WG_API wg_var wg_quantile_at(wg_var x, double q, int axis, bool keep, const char *site);
+/* The greatest (least) of all elements up to each one; of equals the last. NaN wins. */
+WG_API wg_selection wg_cummax_at(wg_var x, int axis, const char *site);
+WG_API wg_selection wg_cummin_at(wg_var x, int axis, const char *site);
+
+#define wg_sort(x, axis, descending) wg_sort_at(x, axis, descending, WG_HERE)
+#define wg_argsort(x, axis, descending) wg_argsort_at(x, axis, descending, WG_HERE)
+#define wg_topk(x, k, axis, largest) wg_topk_at(x, k, axis, largest, WG_HERE)
+#define wg_max_along(x, axis) wg_max_along_at(x, axis, false, WG_HERE)
+#define wg_min_along(x, axis) wg_min_along_at(x, axis, false, WG_HERE)
+#define wg_median(x, axis) wg_median_at(x, axis, false, WG_HERE)
+#define wg_quantile(x, q, axis) wg_quantile_at(x, q, axis, false, WG_HERE)
+#define wg_cummax(x, axis) wg_cummax_at(x, axis, WG_HERE)
+#define wg_cummin(x, axis) wg_cummin_at(x, axis, WG_HERE)
+
 #define wg_argmin(x, axis) wg_argmin_at(x, axis, false, WG_HERE)
 #define wg_any(x) wg_any_at(x, WG_ALL_AXES, WG_HERE)
 #define wg_all(x) wg_all_at(x, WG_ALL_AXES, WG_HERE)

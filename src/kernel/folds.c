@@ -7,7 +7,7 @@
 #define TAKE_PROD WG_FOLD_PROD
 #define TAKE_MAX WG_FOLD_MAX
 #define TAKE_MIN WG_FOLD_MIN
-#define TAKE_SQUARES(a, x) ((a) + (x) * (x))
+#define TAKE_NORM(a, x) ((a) + (x) * (x))
 #define TAKE_SIZES(a, x) ((a) + fabs(x))
 
 #define WG_ISA_LOOPS "kernel/folds_typed.h"
@@ -17,7 +17,7 @@
 #define IDENTITY_PROD 1.0
 #define IDENTITY_MAX (-(double)INFINITY)
 #define IDENTITY_MIN ((double)INFINITY)
-#define IDENTITY_SQUARES 0.0
+#define IDENTITY_NORM 0.0
 #define IDENTITY_SIZES 0.0
 
 #define FOLDS(KIND, isa)                                                                           \

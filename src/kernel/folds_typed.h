@@ -38,7 +38,7 @@ static TARGET double LOOP(row_sum_by)(int64_t n, const T *x, int64_t s, bool squ
         return LOOP(row_sum_by)(n, (const void *)from, step / (int64_t)sizeof(T), square, size);   \
     }
 SUM_ROW(SUM, false, false)
-SUM_ROW(SQUARES, true, false)
+SUM_ROW(NORM, true, false)
 SUM_ROW(SIZES, false, true)
 #undef SUM_ROW
 

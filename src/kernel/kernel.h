@@ -7,13 +7,18 @@
 #include "kernel/copy.h"
 #include "kernel/count.h"
 #include "kernel/elementwise.h"
+#include "kernel/factor.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/matmul_bf16.h"
 #include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
+#include "kernel/scan.h"
 #include "kernel/softmax.h"
+#include "kernel/sort.h"
 #include "kernel/take.h"
+#include "kernel/triangle.h"
 
 #endif

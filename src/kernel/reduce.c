@@ -5,6 +5,8 @@
 #include "kernel/folds.h"
 #include "kernel/walk.h"
 
+#include <math.h>
+
 /* Elements that are folded into one number by lanes alone. */
 #define STRETCH 4096
 /* Columns folded side by side (whole rows are read faster than pieces of them), and rows of them
@@ -26,7 +28,7 @@ typedef struct total {
 static inline void total_add(wg_reduction kind, total *t, double x) {
     switch (kind) {
     case WG_REDUCE_SUM:
-    case WG_REDUCE_SQUARES:
+    case WG_REDUCE_NORM:
     case WG_REDUCE_SIZES: {
         const double sum = t->value + x, back = sum - t->value;
         t->low += (t->value - (sum - back)) + (x - back);
@@ -85,7 +87,7 @@ static void plan_start(plan *p, wg_reduction kind, const wg_view *from, const wg
 }
 
 static void store(const plan *p, char *to, double value) {
-    value /= p->divisor;
+    value = (p->kind == WG_REDUCE_NORM ? sqrt(value) : value) / p->divisor;
     if (p->type == 0) {
         *(float *)(void *)to = (float)value;
     } else {

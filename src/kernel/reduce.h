@@ -6,8 +6,9 @@
 #include "wengert/op.h"
 
 /* Sums are accumulated in double; stretches of 4096 are added with their rounding errors. Among
- * extremes NaN wins. SQUARES sums x², SIZES |x|. */
-#define WG_REDUCTIONS(X) X(SUM) X(PROD) X(MAX) X(MIN) X(SQUARES) X(SIZES)
+ * extremes NaN wins. NORM is the root of the sum of x², SIZES the
+ * sum of |x|. */
+#define WG_REDUCTIONS(X) X(SUM) X(PROD) X(MAX) X(MIN) X(NORM) X(SIZES)
 
 typedef enum wg_reduction {
 #define WG_REDUCTION(KIND) WG_REDUCE_##KIND,

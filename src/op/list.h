@@ -11,7 +11,11 @@
     X(broadcast_to) \
     X(slice) \
     X(unslice) \
+    X(select) \
+    X(flip) \
+    X(pad) \
     X(concat) \
+    X(stack_arrays) \
     X(cast) \
     X(contiguous) \
     X(stack) \
@@ -34,20 +38,48 @@
     X(variance) \
     X(centred) \
     X(norm1) \
-    X(norm2)
+    X(norm2) \
+    X(linear_scan) \
+    X(cumsum) \
+    X(cumprod) \
+    X(logcumsumexp) \
+    X(argsort) \
+    X(topk) \
+    X(median) \
+    X(cummax) \
+    X(cummin)
 
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
     X(scatter_add_rows) \
     X(take_along) \
     X(scatter_add) \
+    X(nonzero) \
+    X(one_hot) \
+    X(tril) \
+    X(triu) \
+    X(diagonal) \
+    X(undiagonal) \
     X(scatter)
 
 #define WG_OPS_PRODUCT(X) \
     X(affine) \
     X(matmul)
 
-#define WG_OPS_LINALG(X)
+#define WG_OPS_LINALG(X) \
+    X(cholesky) \
+    X(cofactor) \
+    X(det) \
+    X(eigh) \
+    X(inverse) \
+    X(lu_solve) \
+    X(pinv) \
+    X(qr) \
+    X(slogdet) \
+    X(solve) \
+    X(solve_triangular) \
+    X(svd) \
+    X(triangle)
 
 #define WG_OPS_CONV(X) \
     X(conv) \

@@ -42,17 +42,7 @@ static wg_status norm2_shape(wg_call *call) {
 }
 
 static wg_status norm2_forward(wg_call *call) {
-    const wg_view *out = wg_call_out(call);
-    const int64_t count = wg_view_count(out);
-    const wg_status status = wg_reduce_forward(call, WG_REDUCE_SQUARES, false);
-    for (int64_t i = 0; i < count; i++) {
-        if (out->dtype == WG_F32) {
-            ((float *)out->data)[i] = sqrtf(((float *)out->data)[i]);
-        } else {
-            ((double *)out->data)[i] = sqrt(((double *)out->data)[i]);
-        }
-    }
-    return status;
+    return wg_reduce_forward(call, WG_REDUCE_NORM, false);
 }
 
 /* x/r, and 0 at the zero vector, where the norm has no derivative but 0 is a subgradient. */

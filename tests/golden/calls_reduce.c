@@ -32,6 +32,26 @@ ALONG(any_over, WG_AXES(axis))
 ALONG(all_over, WG_AXES(axis))
 ALONG(count_nonzero_over, WG_AXES(axis))
 
+ALONG(cumsum, axis)
+ALONG(cumprod, axis)
+ALONG(logcumsumexp, axis)
+ALONG(quantile, golden_number(c, "q", 0.5), axis)
+
+#define SELECT(name, ...)                                                                          \
+    static void run_##name(const golden_case *c, const wg_var *in, wg_var *out) {                  \
+        const int axis = golden_integer(c, "axis", 0);                                             \
+        const wg_selection s = wg_##name(in[0], __VA_ARGS__);                                      \
+        out[0] = s.values;                                                                         \
+        out[1] = s.indices;                                                                        \
+    }
+SELECT(sort, axis, golden_integer(c, "down", 0) != 0)
+SELECT(topk, golden_integer(c, "k", 1), axis, golden_integer(c, "down", 0) != 0)
+SELECT(max_along, axis)
+SELECT(min_along, axis)
+SELECT(median, axis)
+SELECT(cummax, axis)
+SELECT(cummin, axis)
+
 static void run_variance(const golden_case *c, const wg_var *in, wg_var *out) {
     out[0] = wg_variance_over(in[0], axes_of(c), golden_number(c, "correction", 1));
 }
@@ -59,5 +79,16 @@ const golden_call golden_calls_reduce[] = {
     {"variance", run_variance, GOLDEN_ARRAY, 2, 2},
     {"std", run_std, GOLDEN_ARRAY, 2, 4},
     {"norm", run_norm, GOLDEN_ARRAY, 4, 8},
+    {"cumsum", run_cumsum, GOLDEN_ARRAY, 1, 1},
+    {"cumprod", run_cumprod, GOLDEN_ARRAY, 4, 8},
+    {"logcumsumexp", run_logcumsumexp, GOLDEN_ARRAY, 4, 8},
+    {"cummax", run_cummax, GOLDEN_ELEMENT, 0, 1},
+    {"cummin", run_cummin, GOLDEN_ELEMENT, 0, 1},
+    {"sort", run_sort, GOLDEN_ELEMENT, 0, 0},
+    {"topk", run_topk, GOLDEN_ELEMENT, 0, 0},
+    {"max_along", run_max_along, GOLDEN_ELEMENT, 0, 0},
+    {"min_along", run_min_along, GOLDEN_ELEMENT, 0, 0},
+    {"median", run_median, GOLDEN_ELEMENT, 0, 0},
+    {"quantile", run_quantile, GOLDEN_ARRAY, 2, 2},
     {0},
 };

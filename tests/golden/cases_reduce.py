@@ -78,9 +78,53 @@ def norms(family):
         family.case("norm", lambda x: torch.linalg.vector_norm(x, p, 1), zeros, p=p, axes=[1])
 
 
+SCANS = [(0, (5,)), (1, (3, 4)), (0, (3, 4)), (-2, (2, 3, 4)), (1, (9, 2)), (1, (2, 19)), (1, (3, 1))]
+
+
+def scans(family):
+    for axis, shape in SCANS:
+        x = family.distinct(-2, 2, *shape)
+        family.case("cumsum", lambda x: x.cumsum(axis), x, axis=axis)
+        family.case("cumprod", lambda x: x.cumprod(axis), x, axis=axis)
+        family.case("logcumsumexp", lambda x: x.logcumsumexp(axis), x, axis=axis)
+        family.case("cummax", lambda x: tuple(x.cummax(axis)), x, axis=axis)
+        family.case("cummin", lambda x: tuple(x.cummin(axis)), x, axis=axis)
+    zeros = torch.tensor([[2.0, 0.0, 3.0, 0.5], [0.0, 1.0, 0.0, -2.0], [1.0, -1.0, 2.0, 0.0]])
+    family.case("cumprod", lambda x: x.cumprod(1), zeros, axis=1)
+    x = torch.tensor([[-math.inf, 1.0, -math.inf, 2.0], [30.0, -30.0, 31.0, 0.0]])
+    family.case("logcumsumexp", lambda x: x.logcumsumexp(1), x, gradient=False, axis=1)
+    x = torch.tensor([[1.0, 3.0, 3.0, 2.0, math.nan, 5.0], [2.0, 2.0, 1.0, 2.0, 1.0, math.inf]])
+    family.case("cummax", lambda x: tuple(x.cummax(1)), x, gradient=False, axis=1)
+    family.case("cummin", lambda x: tuple(x.cummin(1)), x, gradient=False, axis=1)
+
+
+def orders(family):
+    for axis, shape in [(0, (7,)), (1, (3, 5)), (0, (4, 3)), (1, (2, 5, 2)), (1, (2, 41))]:
+        x = family.distinct(-4, 4, *shape)
+        for down in [0, 1]:
+            how = dict(axis=axis, down=down)
+            family.case("sort", lambda x: tuple(x.sort(axis, bool(down))), x, **how)
+            family.case("topk", lambda x: tuple(x.topk(2, axis, bool(down))), x, k=2, **how)
+        family.case("max_along", lambda x: tuple(x.max(axis)), x, axis=axis)
+        family.case("min_along", lambda x: tuple(x.min(axis)), x, axis=axis)
+        family.case("median", lambda x: tuple(x.median(axis)), x, axis=axis)
+        for q in [0.0, 0.3, 0.5, 1.0]:
+            family.case("quantile", lambda x: x.quantile(q, axis), x, axis=axis, q=q)
+    # equal elements, infinities, zeros of both signs, NaN
+    x = torch.tensor([[1.0, 0.0, math.nan, -0.0, 1.0, -math.inf, 0.0, math.inf, math.nan, 1.0]])
+    for down in [0, 1]:
+        family.case("sort", lambda x: tuple(x.sort(stable=True, dim=1, descending=bool(down))), x, gradient=False, axis=1, down=down)
+    family.case("max_along", lambda x: tuple(x.max(1)), x, gradient=False, axis=1)
+    family.case("min_along", lambda x: tuple(x.min(1)), x, gradient=False, axis=1)
+    family.case("median", lambda x: tuple(x.median(1)), x, gradient=False, axis=1)
+    family.case("quantile", lambda x: x.quantile(0.5, 1), x, gradient=False, axis=1, q=0.5)
+
+
 def cases(family):
     sums(family)
     searches(family)
     logsumexp(family)
     moments(family)
     norms(family)
+    scans(family)
+    orders(family)
