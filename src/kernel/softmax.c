@@ -1,26 +1,32 @@
+/* softmax.c: the softmax family's baseline loops, the choice among instruction sets, and the strips
+ * that threads share. */
 #include "kernel/softmax.h"
 
+#define WG_SOFTMAX_TABLE wg_softmax_baseline
+#include "kernel/softmax_isa.h"
+
 #include "base/parallel.h"
-#include "kernel/elementwise.h"
 
-#include <math.h>
+#if defined(__x86_64__) && defined(__GNUC__)
+extern const wg_softmax_loops wg_softmax_avx2[2], wg_softmax_avx512[2];
+#endif
 
-#define LANES 16
-#define STRIP 256
-
-#define T float
-#define TYPE 0
-#include "kernel/softmax_planes.h"
-#define T double
-#define TYPE 1
-#include "kernel/softmax_planes.h"
-
-typedef void (*strip)(int64_t n, int64_t row, int64_t w, const void *x, const void *g, void *to,
-                      int64_t at);
+const wg_softmax_loops *wg_kernel_softmax_loops(void) {
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
+        return wg_softmax_avx512;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        return wg_softmax_avx2;
+    }
+#endif
+    return wg_softmax_baseline;
+}
 
 typedef struct strips {
     const wg_planes *planes;
-    strip work;
+    wg_softmax_strip work;
     const void *x, *g;
     void *to;
     int64_t count; /* a plane */
@@ -33,7 +39,12 @@ static void do_strip(void *context, int64_t i) {
             i / s->count * n * inner + first);
 }
 
-static void over_planes(const wg_planes *p, strip work, const void *x, const void *g, void *to) {
+static const wg_softmax_loops *loops_of(const wg_planes *planes) {
+    return &wg_kernel_softmax_loops()[planes->dtype == WG_F32 ? 0 : 1];
+}
+
+static void over_planes(const wg_planes *p, wg_softmax_strip work, const void *x, const void *g,
+                        void *to) {
     strips s = {p, work, x, g, to, (p->inner + STRIP - 1) / STRIP};
     if (p->n > 0) {
         wg_parallel(p->outer * s.count, p->outer * p->n * p->inner >= WG_SHARE_COMPUTE, do_strip,
@@ -42,38 +53,17 @@ static void over_planes(const wg_planes *p, strip work, const void *x, const voi
 }
 
 void wg_kernel_softmax(const wg_planes *planes, const void *x, void *to) {
-    over_planes(planes, planes->dtype == WG_F32 ? softmax_float : softmax_double, x, NULL, to);
+    over_planes(planes, loops_of(planes)->softmax, x, NULL, to);
 }
 
 void wg_kernel_log_softmax(const wg_planes *planes, const void *x, void *to) {
-    over_planes(planes, planes->dtype == WG_F32 ? log_softmax_float : log_softmax_double, x, NULL,
-                to);
+    over_planes(planes, loops_of(planes)->log_softmax, x, NULL, to);
 }
 
 void wg_kernel_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to) {
-    over_planes(planes, planes->dtype == WG_F32 ? softmax_chain_float : softmax_chain_double, y, g,
-                to);
+    over_planes(planes, loops_of(planes)->softmax_chain, y, g, to);
 }
 
 void wg_kernel_log_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to) {
-    over_planes(planes,
-                planes->dtype == WG_F32 ? log_softmax_chain_float : log_softmax_chain_double, y, g,
-                to);
-}
-
-void wg_kernel_softmax_row(wg_dtype dtype, int64_t n, const void *x, void *to) {
-    if (dtype == WG_F32) {
-        softmax_row_float(n, x, to);
-    } else {
-        softmax_row_double(n, x, to);
-    }
-}
-
-double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x) {
-    if (dtype == WG_F32) {
-        const float max = row_max_float(n, x);
-        return (double)max + log(row_exp_sum_float(n, x, max, NULL));
-    }
-    const double max = row_max_double(n, x);
-    return max + log(row_exp_sum_double(n, x, max, NULL));
+    over_planes(planes, loops_of(planes)->log_softmax_chain, y, g, to);
 }

@@ -21,8 +21,4 @@ void wg_kernel_log_softmax(const wg_planes *planes, const void *x, void *to);
 void wg_kernel_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to);
 void wg_kernel_log_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to);
 
-/* The softmax, and log(sum of exp(x)), of n neighbours. */
-void wg_kernel_softmax_row(wg_dtype dtype, int64_t n, const void *x, void *to);
-double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x);
-
 #endif

@@ -1,5 +1,5 @@
-/* softmax_planes.h (internal): the softmax family in the type T, whose loops are number TYPE of
- * each rule.
+/* softmax_planes.h (internal): the softmax family in the type T, with VALUE(exp) of
+ * vector_math.h.
  *
  * Two forms of each: along neighbours (inner = 1), and for up to STRIP columns side by side. */
 
@@ -7,83 +7,104 @@
 #define JOIN(a, b) JOIN2(a, b)
 #define NAMED(name) JOIN(name, T)
 
-static void NAMED(exp_of)(int64_t n, const T *x, T *to) {
-    const void *in[3] = {x, x, x};
-    static const ptrdiff_t stride[3] = {1, 1, 1};
-    wg_kernel_rule_loops()[WG_RULE_exp].value[TYPE]((size_t)n, in, stride, to);
-}
-
 /* ---- Along neighbours ---------------------------------------------------------------------- */
 
 static T NAMED(row_max)(int64_t n, const T *x) {
-    T lane[LANES];
+    T lane[2 * LANES];
     int64_t i = 0;
-    for (int k = 0; k < LANES; k++) {
+    for (int k = 0; k < 2 * LANES; k++) {
         lane[k] = -(T)INFINITY;
     }
-    for (; i + LANES <= n; i += LANES) {
-        for (int k = 0; k < LANES; k++) {
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        for (int k = 0; k < 2 * LANES; k++) {
             lane[k] = x[i + k] > lane[k] ? x[i + k] : lane[k];
         }
     }
     for (; i < n; i++) {
         lane[0] = x[i] > lane[0] ? x[i] : lane[0];
     }
-    for (int k = 1; k < LANES; k++) {
+    for (int k = 1; k < 2 * LANES; k++) {
         lane[0] = lane[k] > lane[0] ? lane[k] : lane[0];
     }
     return lane[0];
 }
 
-/* The sum of g y, or of g alone where y is NULL. */
-static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
-    double lane[LANES] = {0};
-    int64_t i = 0;
-    for (; y == NULL && i + LANES <= n; i += LANES) {
-        for (int k = 0; k < LANES; k++) {
-            lane[k] += (double)g[i + k];
-        }
-    }
-    for (; y != NULL && i + LANES <= n; i += LANES) {
-        for (int k = 0; k < LANES; k++) {
-            lane[k] += (double)g[i + k] * (double)y[i + k];
-        }
-    }
-    for (; i < n; i++) {
-        lane[i % LANES] += (double)g[i] * (y != NULL ? (double)y[i] : 1.0);
+static double NAMED(add_lanes)(const T *lane) {
+    double wide[LANES];
+    for (int k = 0; k < LANES; k++) {
+        wide[k] = (double)lane[k];
     }
     for (int half = LANES / 2; half > 0; half /= 2) {
         for (int k = 0; k < half; k++) {
-            lane[k] += lane[k + half];
+            wide[k] += wide[k + half];
         }
     }
-    return lane[0];
+    return wide[0];
 }
 
-/* The sum of exp(x - max); to[i] = exp(x[i] - max) unless `to` is NULL. */
-static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
-    T shifted[STRIP], kept[STRIP];
+/* The sum of g y, or of g alone where y is NULL. Lanes of T take STRIP / LANES terms each before
+ * they go into a double. */
+static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
     double sum = 0;
-    for (int64_t i = 0; i < n; i += STRIP) {
-        const int64_t some = n - i < STRIP ? n - i : STRIP;
-        T *const result = to != NULL ? to + i : kept;
-        for (int64_t k = 0; k < some; k++) {
-            shifted[k] = x[i + k] - max;
+    for (int64_t from = 0; from < n; from += STRIP) {
+        const int64_t some = n - from < STRIP ? n - from : STRIP;
+        T lane[LANES] = {0};
+        int64_t i = from;
+        for (; y == NULL && i + LANES <= from + some; i += LANES) {
+            for (int k = 0; k < LANES; k++) {
+                lane[k] += g[i + k];
+            }
         }
-        NAMED(exp_of)(some, shifted, result);
-        sum += NAMED(row_dot)(some, result, NULL);
+        for (; y != NULL && i + LANES <= from + some; i += LANES) {
+            for (int k = 0; k < LANES; k++) {
+                lane[k] += g[i + k] * y[i + k];
+            }
+        }
+        for (int k = 0; i < from + some; i++, k++) {
+            lane[k] += y != NULL ? g[i] * y[i] : g[i];
+        }
+        sum += NAMED(add_lanes)(lane);
     }
     return sum;
 }
 
-static void NAMED(softmax_row)(int64_t n, const T *x, T *to) {
+/* The sum of exp(x - max); to[i] = exp(x[i] - max) unless `to` is NULL. */
+static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
+    double sum = 0;
+    for (int64_t from = 0; from < n; from += STRIP) {
+        const int64_t some = n - from < STRIP ? n - from : STRIP, whole = some - some % LANES;
+        const T *const in = x + from;
+        T lane[LANES] = {0}, rest[LANES] = {0};
+        for (int64_t i = 0; i < whole; i += LANES) {
+            T e[LANES];
+            for (int k = 0; k < LANES; k++) {
+                e[k] = VALUE(exp)(in[i + k] - max);
+                lane[k] += e[k];
+            }
+            if (to != NULL) {
+                memcpy(to + from + i, e, sizeof e);
+            }
+        }
+        for (int k = 0; k < some - whole; k++) {
+            rest[k] = VALUE(exp)(in[whole + k] - max);
+            lane[k] += rest[k];
+        }
+        if (to != NULL && some > whole) {
+            memcpy(to + from + whole, rest, (size_t)(some - whole) * sizeof(T));
+        }
+        sum += NAMED(add_lanes)(lane);
+    }
+    return sum;
+}
+
+static void NAMED(softmax_row)(int64_t n, const T *restrict x, T *restrict to) {
     const T factor = (T)(1 / NAMED(row_exp_sum)(n, x, NAMED(row_max)(n, x), to));
     for (int64_t i = 0; i < n; i++) {
         to[i] *= factor;
     }
 }
 
-static void NAMED(log_softmax_row)(int64_t n, const T *x, T *to) {
+static void NAMED(log_softmax_row)(int64_t n, const T *restrict x, T *restrict to) {
     const T max = NAMED(row_max)(n, x);
     const T log_sum = (T)log(NAMED(row_exp_sum)(n, x, max, NULL));
     for (int64_t i = 0; i < n; i++) {
@@ -100,10 +121,52 @@ static void NAMED(softmax_chain_row)(int64_t n, const T *y, const T *g, T *to) {
 
 static void NAMED(log_softmax_chain_row)(int64_t n, const T *y, const T *g, T *to) {
     const T sum = (T)NAMED(row_dot)(n, g, NULL);
-    NAMED(exp_of)(n, y, to);
     for (int64_t i = 0; i < n; i++) {
-        to[i] = g[i] - to[i] * sum;
+        to[i] = g[i] - VALUE(exp)(y[i]) * sum;
     }
+}
+
+/* ---- What losses are made of --------------------------------------------------------------- */
+
+static double NAMED(log_sum_exp)(int64_t n, const void *x, void *to, double *sum) {
+    const T max = NAMED(row_max)(n, x);
+    *sum = NAMED(row_exp_sum)(n, x, max, to);
+    return (double)max + log(*sum);
+}
+
+static void NAMED(scale_less)(int64_t n, double factor, double share, const void *less, void *to) {
+    const T *b = less;
+    T *y = to;
+    for (int64_t i = 0; b == NULL && i < n; i++) {
+        y[i] = y[i] * (T)factor - (T)share;
+    }
+    for (int64_t i = 0; b != NULL && i < n; i++) {
+        y[i] = y[i] * (T)factor - (T)share * b[i];
+    }
+}
+
+static double NAMED(dot)(int64_t n, const void *a, const void *b) {
+    return NAMED(row_dot)(n, a, b);
+}
+
+static double NAMED(soft_loss)(int64_t n, double log_sum, const void *from, const void *shares) {
+    const T *x = from, *p = shares;
+    double lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            lane[k] += p[i + k] == 0 ? 0 : (double)p[i + k] * (log_sum - (double)x[i + k]);
+        }
+    }
+    for (int k = 0; i < n; i++, k++) {
+        lane[k] += p[i] == 0 ? 0 : (double)p[i] * (log_sum - (double)x[i]);
+    }
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        for (int k = 0; k < half; k++) {
+            lane[k] += lane[k + half];
+        }
+    }
+    return lane[0];
 }
 
 /* ---- Columns side by side: w of them in n rows, `row` elements apart ------------------------ */
@@ -122,22 +185,19 @@ static void NAMED(columns_max)(int64_t n, int64_t row, int64_t w, const T *x, T 
 /* to = exp(x - max), and the sums over the rows. */
 static void NAMED(columns_exp_sum)(int64_t n, int64_t row, int64_t w, const T *x, const T *max,
                                    T *to, double *sum) {
-    T shifted[STRIP];
     for (int64_t j = 0; j < w; j++) {
         sum[j] = 0;
     }
     for (int64_t i = 0; i < n; i++, x += row, to += row) {
         for (int64_t j = 0; j < w; j++) {
-            shifted[j] = x[j] - max[j];
-        }
-        NAMED(exp_of)(w, shifted, to);
-        for (int64_t j = 0; j < w; j++) {
+            to[j] = VALUE(exp)(x[j] - max[j]);
             sum[j] += (double)to[j];
         }
     }
 }
 
-static void NAMED(softmax_columns)(int64_t n, int64_t row, int64_t w, const T *x, T *to) {
+static void NAMED(softmax_columns)(int64_t n, int64_t row, int64_t w, const T *restrict x,
+                                   T *restrict to) {
     T factor[STRIP] = {0};
     double sum[STRIP];
     NAMED(columns_max)(n, row, w, x, factor);
@@ -152,7 +212,8 @@ static void NAMED(softmax_columns)(int64_t n, int64_t row, int64_t w, const T *x
     }
 }
 
-static void NAMED(log_softmax_columns)(int64_t n, int64_t row, int64_t w, const T *x, T *to) {
+static void NAMED(log_softmax_columns)(int64_t n, int64_t row, int64_t w, const T *restrict x,
+                                       T *restrict to) {
     T max[STRIP] = {0};
     double sum[STRIP];
     NAMED(columns_max)(n, row, w, x, max);
@@ -191,9 +252,8 @@ static void NAMED(log_softmax_chain_columns)(int64_t n, int64_t row, int64_t w, 
         }
     }
     for (int64_t i = 0; i < n; i++, y += row, g += row, to += row) {
-        NAMED(exp_of)(w, y, to);
         for (int64_t j = 0; j < w; j++) {
-            to[j] = g[j] - to[j] * (T)sum[j];
+            to[j] = g[j] - VALUE(exp)(y[j]) * (T)sum[j];
         }
     }
 }
@@ -227,4 +287,4 @@ STRIP_OF(log_softmax_chain, (n, X_AT, G_AT, TO_AT), (n, row, w, X_AT, G_AT, TO_A
 #undef G_AT
 #undef TO_AT
 #undef T
-#undef TYPE
+#undef VALUE

@@ -56,7 +56,15 @@
     X(cross_entropy) \
     X(cross_entropy_chain) \
     X(soft_cross_entropy) \
-    X(mse)
+    X(nll) \
+    X(nll_chain) \
+    X(mse) \
+    X(l1) \
+    X(huber) \
+    X(smooth_l1) \
+    X(bce) \
+    X(bce_with_logits) \
+    X(soft_margin)
 
 #define WG_OPS_TRANSFORM(X)
 
