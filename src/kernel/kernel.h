@@ -4,6 +4,7 @@
 #define WG_SRC_KERNEL_KERNEL_H
 
 #include "kernel/copy.h"
+#include "kernel/ctc.h"
 #include "kernel/elementwise.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"

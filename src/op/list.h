@@ -64,7 +64,8 @@
     X(smooth_l1) \
     X(bce) \
     X(bce_with_logits) \
-    X(soft_margin)
+    X(soft_margin) \
+    X(ctc)
 
 #define WG_OPS_TRANSFORM(X)
 
