@@ -85,8 +85,7 @@ static void beta_step(const wg_ctc_case *c, int64_t n, int64_t t, int64_t used, 
         double sum = later[s] + element(c, t + 1, n, wg_ctc_label(c, n, s));
         for (int64_t next = s + 1; next <= s + 2 && next < used; next++) {
             if (next == s + 1 || may_skip(c, n, next)) {
-                sum = log_add(sum,
-                              later[next] + element(c, t + 1, n, wg_ctc_label(c, n, next)));
+                sum = log_add(sum, later[next] + element(c, t + 1, n, wg_ctc_label(c, n, next)));
             }
         }
         now[s] = sum;
@@ -128,14 +127,8 @@ static void backward_one(void *context, int64_t n) {
 
 void wg_kernel_ctc_chain(const wg_ctc_case *c, const double *alpha, const void *g, int64_t g_step,
                          double *beta, void *to) {
-    batch b = {.c = c,
-               .alpha = (double *)alpha,
-               .beta = beta,
-               .g = g,
-               .g_step = g_step,
-               .to = to};
-    memset(to, 0,
-           (size_t)(c->frames * c->batch * c->classes) * wg_dtype_size(c->dtype));
+    batch b = {.c = c, .alpha = (double *)alpha, .beta = beta, .g = g, .g_step = g_step, .to = to};
+    memset(to, 0, (size_t)(c->frames * c->batch * c->classes) * wg_dtype_size(c->dtype));
     wg_parallel(c->batch, c->batch * c->frames * wg_ctc_states(c) >= WG_SHARE_COMPUTE / 8,
                 backward_one, &b);
 }

@@ -12,5 +12,7 @@
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
 #include "kernel/softmax.h"
+#include "kernel/unfold.h"
+#include "kernel/windows.h"
 
 #endif

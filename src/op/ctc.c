@@ -50,10 +50,9 @@ static wg_status ctc_shape(wg_call *call) {
 
 static wg_ctc_case case_of(const ctc_state *state, const wg_view *x, const wg_view *targets,
                            const wg_view *in, const wg_view *out) {
-    const wg_ctc_case c = {x->dtype, x->shape[0],  x->shape[1],
-                           x->shape[2], targets->shape[1], x->data,
-                           targets, in, out,
-                           state->blank, state->zero_infinity};
+    const wg_ctc_case c = {
+        x->dtype, x->shape[0], x->shape[1], x->shape[2],  targets->shape[1],   x->data,
+        targets,  in,          out,         state->blank, state->zero_infinity};
     return c;
 }
 
@@ -91,10 +90,10 @@ static wg_status ctc_forward(wg_call *call) {
     if (status != WG_OK) {
         return status;
     }
-    double *alpha = wg_call_will_sweep(call)
-                        ? wg_call_save(call, WG_F64, 3, shape)
-                        : wg_call_scratch(call, (size_t)(shape[0] * shape[1] * shape[2] + 1) *
-                                                    sizeof *alpha);
+    double *alpha =
+        wg_call_will_sweep(call)
+            ? wg_call_save(call, WG_F64, 3, shape)
+            : wg_call_scratch(call, (size_t)(shape[0] * shape[1] * shape[2] + 1) * sizeof *alpha);
     double *losses = wg_call_scratch(call, (size_t)(c.batch + 1) * sizeof *losses);
     if (alpha == NULL || losses == NULL) {
         return WG_ERROR_MEMORY;
@@ -115,8 +114,7 @@ static void chain_on_buffers(wg_call *call, wg_var g) {
         view[i] = wg_view_of(x[i]);
     }
     const wg_var saved = wg_saved(call);
-    const wg_ctc_case c =
-        case_of(wg_call_state(call), &view[0], &view[1], &view[2], &view[3]);
+    const wg_ctc_case c = case_of(wg_call_state(call), &view[0], &view[1], &view[2], &view[3]);
     const wg_var to = wg_constant(x[0].tape, view[0].dtype, 3, view[0].shape, NULL);
     const wg_var beta =
         wg_constant(x[0].tape, WG_F64, 3, ((int64_t[]){c.batch, 2, wg_ctc_states(&c)}), NULL);
@@ -184,8 +182,7 @@ static bool make_graph(ctc_graph *graph) {
 /* [N, 1, 1]: 1 for sequences of more than `frames` frames. */
 static wg_var longer(const ctc_graph *graph, int64_t frames) {
     const wg_ctc_case *c = &graph->c;
-    const wg_var mask =
-        wg_constant(graph->tape, c->dtype, 3, ((int64_t[]){c->batch, 1, 1}), NULL);
+    const wg_var mask = wg_constant(graph->tape, c->dtype, 3, ((int64_t[]){c->batch, 1, 1}), NULL);
     for (int64_t n = 0; wg_tape_status(graph->tape) == WG_OK && n < c->batch; n++) {
         set(mask, n, wg_index_at(c->input_lengths, n) > frames);
     }
@@ -201,8 +198,8 @@ static wg_var normalised(const ctc_graph *graph, wg_var a) {
 /* The probability of each state's label in frame t: [N, 1, states]. */
 static wg_var frame(const ctc_graph *graph, wg_var x, int64_t t) {
     const wg_ctc_case *c = &graph->c;
-    const wg_var row = wg_reshape(wg_slice(x, 0, t, t + 1, 1), 3,
-                                  ((int64_t[]){c->batch, 1, c->classes}));
+    const wg_var row =
+        wg_reshape(wg_slice(x, 0, t, t + 1, 1), 3, ((int64_t[]){c->batch, 1, c->classes}));
     return wg_matmul(wg_exp(row), wg_transpose(graph->labels));
 }
 
@@ -224,8 +221,7 @@ static void fill_table(const ctc_graph *graph, wg_var x, wg_var *table) {
         }
         const wg_var share = normalised(graph, wg_mul(table[t], beta));
         const wg_var classes = wg_matmul(wg_where(longer(graph, t), share, 0), graph->labels);
-        table[t] = wg_reshape(classes, 3,
-                              ((int64_t[]){1, graph->c.batch, graph->c.classes}));
+        table[t] = wg_reshape(classes, 3, ((int64_t[]){1, graph->c.batch, graph->c.classes}));
     }
 }
 
@@ -262,17 +258,17 @@ static void ctc_chain(wg_call *call, wg_var g) {
     { .dtype = WG_I64, WG_SIZES(__VA_ARGS__), .low = from, .high = to, .fixed = true }
 
 WG_SAMPLES(ctc,
-           {WG_OPERANDS(WG_FLOATS(-3, -0.5, 5, 2, 4), WHOLES_FROM(1, 4, 2, 2),
-                        WHOLES_FROM(5, 6, 2), WHOLES_FROM(1, 3, 2)),
+           {WG_OPERANDS(WG_FLOATS(-3, -0.5, 5, 2, 4), WHOLES_FROM(1, 4, 2, 2), WHOLES_FROM(5, 6, 2),
+                        WHOLES_FROM(1, 3, 2)),
             WG_STATE(ctc_state, 0, false)},
-           {WG_OPERANDS(WG_FLOATS(-3, -0.5, 6, 3, 3), WHOLES_FROM(0, 2, 3, 2),
-                        WHOLES_FROM(4, 7, 3), WHOLES_FROM(0, 3, 3)),
+           {WG_OPERANDS(WG_FLOATS(-3, -0.5, 6, 3, 3), WHOLES_FROM(0, 2, 3, 2), WHOLES_FROM(4, 7, 3),
+                        WHOLES_FROM(0, 3, 3)),
             WG_STATE(ctc_state, 2, true)},
-           {WG_OPERANDS(WG_FLOATS(-3, -0.5, 2, 1, 2), WHOLES_FROM(1, 2, 1, 3),
-                        WHOLES_FROM(2, 3, 1), WHOLES_FROM(3, 4, 1)),
+           {WG_OPERANDS(WG_FLOATS(-3, -0.5, 2, 1, 2), WHOLES_FROM(1, 2, 1, 3), WHOLES_FROM(2, 3, 1),
+                        WHOLES_FROM(3, 4, 1)),
             WG_STATE(ctc_state, 0, true)},
-           {WG_OPERANDS(WG_FLOATS(-3, -0.5, 3, 0, 4), WHOLES_FROM(1, 4, 0, 2),
-                        WHOLES_FROM(3, 4, 0), WHOLES_FROM(1, 3, 0)),
+           {WG_OPERANDS(WG_FLOATS(-3, -0.5, 3, 0, 4), WHOLES_FROM(1, 4, 0, 2), WHOLES_FROM(3, 4, 0),
+                        WHOLES_FROM(1, 3, 0)),
             WG_STATE(ctc_state, 0, false)})
 WG_DEFINE_OP(ctc, ctc_forward, ctc_chain, WG_READS_OPERANDS, WG_OP_CONTIGUOUS)
 

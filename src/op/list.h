@@ -28,7 +28,8 @@
 
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
-    X(scatter_add_rows)
+    X(scatter_add_rows) \
+    X(embed_mask)
 
 #define WG_OPS_PRODUCT(X) \
     X(affine) \
@@ -38,7 +39,16 @@
 
 #define WG_OPS_CONV(X)
 
-#define WG_OPS_POOL(X)
+#define WG_OPS_POOL(X) \
+    X(max_pool) \
+    X(max_unpool) \
+    X(pool_pick) \
+    X(resample) \
+    X(resample_transpose) \
+    X(unfold) \
+    X(unfold_sum) \
+    X(unfold2d) \
+    X(fold2d)
 
 #define WG_OPS_NORM(X)
 

@@ -25,11 +25,10 @@ static void run_nll(const golden_case *c, const wg_var *in, wg_var *out) {
 }
 
 static void run_multi_margin(const golden_case *c, const wg_var *in, wg_var *out) {
-    out[0] = wg_multi_margin_with(
-        in[0], in[1],
-        (wg_multi_margin_options){.margin = golden_number(c, "margin", 1),
-                                  .p = golden_integer(c, "p", 1),
-                                  .reduction = reduction(c)});
+    out[0] = wg_multi_margin_with(in[0], in[1],
+                                  (wg_multi_margin_options){.margin = golden_number(c, "margin", 1),
+                                                            .p = golden_integer(c, "p", 1),
+                                                            .reduction = reduction(c)});
 }
 
 #define RUN(name, call)                                                                            \
@@ -73,18 +72,18 @@ static void run_kl_div(const golden_case *c, const wg_var *in, wg_var *out) {
 }
 
 static void run_poisson_nll(const golden_case *c, const wg_var *in, wg_var *out) {
-    out[0] = wg_poisson_nll_with(
-        in[0], in[1],
-        (wg_poisson_nll_options){.reduction = reduction(c),
-                                 .rate = golden_integer(c, "rate", 0) == 1,
-                                 .full = golden_integer(c, "full", 0) == 1});
+    out[0] =
+        wg_poisson_nll_with(in[0], in[1],
+                            (wg_poisson_nll_options){.reduction = reduction(c),
+                                                     .rate = golden_integer(c, "rate", 0) == 1,
+                                                     .full = golden_integer(c, "full", 0) == 1});
 }
 
 static void run_gaussian_nll(const golden_case *c, const wg_var *in, wg_var *out) {
-    out[0] = wg_gaussian_nll_with(
-        in[0], in[1], in[2],
-        (wg_gaussian_nll_options){.reduction = reduction(c),
-                                  .full = golden_integer(c, "full", 0) == 1});
+    out[0] =
+        wg_gaussian_nll_with(in[0], in[1], in[2],
+                             (wg_gaussian_nll_options){.reduction = reduction(c),
+                                                       .full = golden_integer(c, "full", 0) == 1});
 }
 
 static void run_cosine_similarity(const golden_case *c, const wg_var *in, wg_var *out) {
