@@ -48,6 +48,11 @@ X1(affine, wg_affine(x[0], x[1], x[2]))
 X1(transposed, wg_contiguous(wg_transpose(x[0])))
 X1(rows_gathered, wg_gather_rows(x[0], x[1]))
 
+X1(lstm,
+   wg_lstm_sequence(x[0], ((wg_recurrent_weights){x[1], x[2], x[3], x[4]}), ((wg_lstm_state){0}))
+       .sequence)
+X1(gru, wg_gru_sequence(x[0], ((wg_recurrent_weights){x[1], x[2], x[3], x[4]}), 0).sequence)
+
 #define ROW(title, function, python) .name = title, .own = function, .torch = python
 #define IN(...) .input = {__VA_ARGS__}
 #define BYTES(forward, both, least) .bytes = {forward, both}, .bar = least
@@ -90,6 +95,19 @@ const op_row op_rows[] = {
     {ROW("linear 256x1024 to 1024", affine, "F.linear(x0, x1, x2)"),
      IN(FLOAT(-1, 1, 256, 1024), FLOAT(-1, 1, 1024, 1024), FLOAT(-1, 1, 1024)),
      FLOPS(2.0 * 256 * 1024 * 1024, 1)},
+    /* recurrent layers */
+    {ROW("LSTM 64 steps, batch 32, 128 to 128", lstm,
+         "torch._VF.lstm(x0, (torch.zeros(1, 32, 128), torch.zeros(1, 32, 128)), "
+         "(x1, x2, x3, x4), True, 1, 0.0, False, False, False)[0]"),
+     IN(FLOAT(-1, 1, 64, 32, 128), FLOAT(-0.1, 0.1, 512, 128), FLOAT(-0.1, 0.1, 512, 128),
+        FLOAT(-0.1, 0.1, 512), FLOAT(-0.1, 0.1, 512)),
+     FLOPS(2.0 * 64 * 32 * 512 * 256, 1)},
+    {ROW("GRU 64 steps, batch 32, 128 to 128", gru,
+         "torch._VF.gru(x0, torch.zeros(1, 32, 128), (x1, x2, x3, x4), "
+         "True, 1, 0.0, False, False, False)[0]"),
+     IN(FLOAT(-1, 1, 64, 32, 128), FLOAT(-0.1, 0.1, 384, 128), FLOAT(-0.1, 0.1, 384, 128),
+        FLOAT(-0.1, 0.1, 384), FLOAT(-0.1, 0.1, 384)),
+     FLOPS(2.0 * 64 * 32 * 384 * 256, 1)},
     /* moving data */
     {ROW("transpose copy 2048x2048", transposed, "x0.t().contiguous()"),
      IN(FLOAT(-1, 1, 2048, 2048)), BYTES(33.6e6, 67.1e6, 1)},

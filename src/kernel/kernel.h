@@ -3,16 +3,28 @@
 #ifndef WG_SRC_KERNEL_KERNEL_H
 #define WG_SRC_KERNEL_KERNEL_H
 
+#include "kernel/conv.h"
 #include "kernel/copy.h"
+<<<<<<< HEAD
 #include "kernel/ctc.h"
+=======
+#include "kernel/count.h"
+>>>>>>> core
 #include "kernel/elementwise.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
+#include "kernel/scan.h"
 #include "kernel/softmax.h"
+<<<<<<< HEAD
 #include "kernel/unfold.h"
 #include "kernel/windows.h"
+=======
+#include "kernel/sort.h"
+#include "kernel/take.h"
+>>>>>>> core
 
 #endif

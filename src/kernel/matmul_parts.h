@@ -15,7 +15,15 @@
  * narrow[r - 1] at most `lanes` columns. dot4 and dot1 make r x 4 and r x 1 elements where k is
  * contiguous in A and in B. axpy and stripe add k scaled rows of B to a row of C, axpy row by row,
  * stripe with the sums in registers. The packs lay a panel of `width` rows of A or columns of B
- * out with k outermost, in rows of `pitch` (A) or 2 * `lanes` (B); what lies behind is not read. */
+ * out with k outermost, in rows of `pitch` (A) or 2 * `lanes` (B); what lies behind is not read.
+ *
+ * Convolution (conv_tile.h): row p of B lies at b + at[p]. taps_wide[r - 1] and taps_narrow[r - 1]
+ * make r full rows of 2 * `lanes` or `lanes` columns in a tile whose rows are 2 * `lanes` long,
+ * from a packed panel of A; taps_strip makes one row of WG_CONV_STRIP * `lanes` columns, A lying
+ * without gaps. tap_dots[r - 1] makes r x 4 inner products with the four rows b + at[0..3], k a
+ * multiple of `lanes`. put copies part of a tile to rows elsewhere; it may read up to `lanes`
+ * elements behind. turn transposes. */
+#define WG_CONV_STRIP 8
 #define WG_MATMUL_PARTS(suffix, T)                                                                 \
     typedef void wg_tile_##suffix(int64_t columns, int64_t k, const T *a, int64_t a_row,           \
                                   int64_t a_column, const T *b, int64_t b_row, T *c,               \
@@ -26,12 +34,25 @@
                                   int64_t b_row, T *c, bool accumulate);                           \
     typedef void wg_pack_##suffix(int64_t width, int64_t k, const T *from, int64_t across,         \
                                   int64_t along, T *to);                                           \
+    typedef void wg_taps_##suffix(int64_t k, const T *a, const int64_t *at, const T *b, T *c,      \
+                                  bool accumulate);                                                \
+    typedef void wg_tap_dots_##suffix(int64_t k, const T *a, int64_t a_row, const T *b,            \
+                                      const int64_t *at, T *c, int64_t c_row, bool accumulate);    \
+    typedef void wg_put_##suffix(int64_t rows, int64_t n, const T *from, int64_t from_row, T *to,  \
+                                 int64_t to_row);                                                  \
+    typedef void wg_turn_##suffix(int64_t width, int64_t k, const T *from, int64_t across,         \
+                                  int64_t along, T *to, int64_t pitch);                            \
     typedef struct wg_matmul_parts_##suffix {                                                      \
         int rows, lanes, dot_rows, pitch;                                                          \
         wg_tile_##suffix *wide[WG_MATMUL_MAX_ROWS], *narrow[WG_MATMUL_MAX_ROWS];                   \
         wg_dot_##suffix *dot4[WG_MATMUL_MAX_ROWS], *dot1[WG_MATMUL_MAX_ROWS];                      \
         wg_axpy_##suffix *axpy, *stripe;                                                           \
         wg_pack_##suffix *pack_a, *pack_b;                                                         \
+        wg_taps_##suffix *taps_wide[WG_MATMUL_MAX_ROWS], *taps_narrow[WG_MATMUL_MAX_ROWS];         \
+        wg_taps_##suffix *taps_strip;                                                              \
+        wg_tap_dots_##suffix *tap_dots[WG_MATMUL_MAX_ROWS];                                        \
+        wg_put_##suffix *put;                                                                      \
+        wg_turn_##suffix *turn;                                                                    \
     } wg_matmul_parts_##suffix;                                                                    \
     extern const wg_matmul_parts_##suffix wg_matmul_baseline_##suffix;                             \
     extern const wg_matmul_parts_##suffix wg_matmul_avx2_##suffix;                                 \

@@ -266,6 +266,8 @@ MM_TARGET static void MM_NAME(pack_b)(int64_t width, int64_t k, const MM_T *from
     MM_NAME(pack)(2 * MM_LANES, width, k, from, across, along, to);
 }
 
+#include "kernel/conv_tile.h"
+
 #define MM_WIDE(i) MM_NAME(wide##i),
 #define MM_NARROW(i) MM_NAME(narrow##i),
 #define MM_DOT4(i) MM_NAME(dot4##i),
@@ -281,4 +283,5 @@ const MM_NAME(wg_matmul_parts) MM_TABLE = {.rows = MM_ROWS,
                                            .axpy = MM_NAME(axpy),
                                            .stripe = MM_NAME(stripe),
                                            .pack_a = MM_NAME(pack_a),
-                                           .pack_b = MM_NAME(pack_b)};
+                                           .pack_b = MM_NAME(pack_b),
+                                           MM_CONV_PARTS};

@@ -2,92 +2,23 @@
 
 #include "base/parallel.h"
 #include "kernel/copy.h"
+#include "kernel/folds.h"
 #include "kernel/walk.h"
 
 #include <math.h>
 
-#define LANES 16
 /* Elements that are folded into one number by lanes alone. */
-#define STRETCH 1024
-/* Columns folded side by side, and rows of them between two compensated additions. */
-#define STRIP 256
+#define STRETCH 4096
+/* Columns folded side by side (whole rows are read faster than pieces of them), and rows of them
+ * between two compensated additions. */
+#define STRIP 1024
 #define STRIP_ROWS 64
+/* Few strips are cut into parts for threads to share, of this many results in all. */
+#define MOST_STRIP_PARTS 16
+#define MOST_SHARES 4096
 /* A fold of this many elements is cut into chunks that threads share. */
 #define CHUNKED_FROM 131072
 #define MOST_CHUNKS 64
-
-/* ---- Folding rows and columns -------------------------------------------------------------- */
-
-#define FOLD_SUM(a, x) ((a) + (x))
-#define FOLD_PROD(a, x) ((a) * (x))
-#define FOLD_MAX(a, x) ((((x) > (a)) | ((x) != (x))) != 0 ? (x) : (a))
-#define FOLD_MIN(a, x) ((((x) < (a)) | ((x) != (x))) != 0 ? (x) : (a))
-
-/* What a lane is: sums and products of floats are taken in double. */
-#define LANE_SUM(type) double
-#define LANE_PROD(type) double
-#define LANE_MAX(type) type
-#define LANE_MIN(type) type
-
-/* row: n elements into one. columns: acc[j] = fold(acc[j], x[j]) for j < n, n <= STRIP. */
-#define FOLDS(KIND, type, identity)                                                                \
-    static double row_##KIND##_##type(int64_t n, const char *from, int64_t step) {                 \
-        const type *x = (const void *)from;                                                        \
-        const int64_t s = step / (int64_t)sizeof *x;                                               \
-        LANE_##KIND(type) lane[LANES];                                                             \
-        int64_t i = 0;                                                                             \
-        for (int k = 0; k < LANES; k++) {                                                          \
-            lane[k] = (LANE_##KIND(type))(identity);                                               \
-        }                                                                                          \
-        for (; s == 1 && i + LANES <= n; i += LANES) {                                             \
-            for (int k = 0; k < LANES; k++) {                                                      \
-                lane[k] = FOLD_##KIND(lane[k], (LANE_##KIND(type))x[i + k]);                       \
-            }                                                                                      \
-        }                                                                                          \
-        for (; i < n; i++) {                                                                       \
-            lane[i % LANES] = FOLD_##KIND(lane[i % LANES], (LANE_##KIND(type))x[i * s]);           \
-        }                                                                                          \
-        for (int half = LANES / 2; half > 0; half /= 2) {                                          \
-            for (int k = 0; k < half; k++) {                                                       \
-                lane[k] = FOLD_##KIND(lane[k], lane[k + half]);                                    \
-            }                                                                                      \
-        }                                                                                          \
-        return (double)lane[0];                                                                    \
-    }                                                                                              \
-    static void columns_##KIND##_##type(int64_t n, const char *from, int64_t step, double *acc) {  \
-        const type *x = (const void *)from;                                                        \
-        const int64_t s = step / (int64_t)sizeof *x;                                               \
-        if (s == 1) {                                                                              \
-            for (int64_t j = 0; j < n; j++) {                                                      \
-                acc[j] = FOLD_##KIND(acc[j], (double)x[j]);                                        \
-            }                                                                                      \
-        } else {                                                                                   \
-            for (int64_t j = 0; j < n; j++) {                                                      \
-                acc[j] = FOLD_##KIND(acc[j], (double)x[j * s]);                                    \
-            }                                                                                      \
-        }                                                                                          \
-    }
-
-#define KINDS(X)                                                                                   \
-    X(SUM, 0.0)                                                                                    \
-    X(PROD, 1.0)                                                                                   \
-    X(MAX, -(double)INFINITY)                                                                      \
-    X(MIN, (double)INFINITY)
-
-#define FOLDS_OF(KIND, identity) FOLDS(KIND, float, identity) FOLDS(KIND, double, identity)
-KINDS(FOLDS_OF)
-
-typedef struct folding {
-    double identity;
-    double (*row[2])(int64_t n, const char *x, int64_t step); /* f32, f64 */
-    void (*columns[2])(int64_t n, const char *x, int64_t step, double *acc);
-} folding;
-
-#define FOLDING(KIND, value)                                                                       \
-    {value,                                                                                        \
-     {row_##KIND##_float, row_##KIND##_double},                                                    \
-     {columns_##KIND##_float, columns_##KIND##_double}},
-static const folding foldings[] = {KINDS(FOLDING)};
 
 /* A running fold; `low` collects the rounding errors of a sum. */
 typedef struct total {
@@ -96,7 +27,9 @@ typedef struct total {
 
 static inline void total_add(wg_reduction kind, total *t, double x) {
     switch (kind) {
-    case WG_REDUCE_SUM: {
+    case WG_REDUCE_SUM:
+    case WG_REDUCE_NORM:
+    case WG_REDUCE_SIZES: {
         const double sum = t->value + x, back = sum - t->value;
         t->low += (t->value - (sum - back)) + (x - back);
         t->value = sum;
@@ -106,10 +39,12 @@ static inline void total_add(wg_reduction kind, total *t, double x) {
         t->value *= x;
         break;
     case WG_REDUCE_MAX:
-        t->value = FOLD_MAX(t->value, x);
+        t->value = WG_FOLD_MAX(t->value, x);
         break;
     case WG_REDUCE_MIN:
-        t->value = FOLD_MIN(t->value, x);
+        t->value = WG_FOLD_MIN(t->value, x);
+        break;
+    case WG_REDUCTION_COUNT:
         break;
     }
 }
@@ -123,7 +58,7 @@ static inline double total_of(total t) {
 
 typedef struct plan {
     wg_reduction kind;
-    const folding *fold;
+    const wg_folds *fold;
     int type; /* 0: f32, 1: f64 */
     wg_walk kept, reduced;
     int64_t results, count; /* how many results, and of how many elements each */
@@ -142,7 +77,7 @@ static void plan_start(plan *p, wg_reduction kind, const wg_view *from, const wg
         }
     }
     p->kind = kind;
-    p->fold = &foldings[kind];
+    p->fold = wg_kernel_folds(kind);
     p->type = from->dtype == WG_F64;
     wg_walk_start(&p->kept, &kept, &results, 0);
     wg_walk_start(&p->reduced, &reduced, &reduced, 0);
@@ -152,7 +87,7 @@ static void plan_start(plan *p, wg_reduction kind, const wg_view *from, const wg
 }
 
 static void store(const plan *p, char *to, double value) {
-    value /= p->divisor;
+    value = (p->kind == WG_REDUCE_NORM ? sqrt(value) : value) / p->divisor;
     if (p->type == 0) {
         *(float *)(void *)to = (float)value;
     } else {
@@ -235,55 +170,129 @@ static void reduce_by_rows(const plan *p, int64_t low, int64_t high, bool shared
     }
 }
 
-/* Up to STRIP results side by side along the innermost axis that stays. */
-static void reduce_strip(const plan *p, char *from, char *to, int64_t n) {
-    const int last = p->kept.rank - 1;
+/* Folds the rows [low, high) of n <= STRIP results side by side, whose first begins at `from`, into
+ * t. */
+static void fold_columns(const plan *p, char *from, int64_t n, int64_t low, int64_t high,
+                         total *t) {
+    const int last = p->reduced.rank - 1;
+    const int64_t inner = last < 0 ? 1 : p->reduced.shape[last];
+    const int64_t row_step = last < 0 ? 0 : p->reduced.step[0][last];
+    const int64_t step = p->kept.step[0][p->kept.rank - 1];
+    int64_t first = low % inner, pending = 0;
     double part[STRIP];
-    total t[STRIP];
     wg_walk walk = p->reduced;
     walk.data[0] = walk.data[1] = from;
     wg_cursor cursor;
-    wg_cursor_start(&cursor, &walk, walk.rank, 0);
-    for (int64_t j = 0; j < n; j++) {
-        t[j] = (total){p->fold->identity, 0};
-    }
-    for (int64_t row = 0; row < p->count; row += STRIP_ROWS) {
-        const int64_t rows = p->count - row < STRIP_ROWS ? p->count - row : STRIP_ROWS;
-        for (int64_t j = 0; j < n; j++) {
+    wg_cursor_start(&cursor, &walk, last < 0 ? 0 : last, low / inner);
+    while (low < high) {
+        int64_t rows = inner - first < high - low ? inner - first : high - low;
+        rows = rows < STRIP_ROWS - pending ? rows : STRIP_ROWS - pending;
+        for (int64_t j = 0; j < n && pending == 0; j++) {
             part[j] = p->fold->identity;
         }
-        for (int64_t i = 0; i < rows; i++) {
-            p->fold->columns[p->type](n, cursor.at[0], p->kept.step[0][last], part);
-            wg_cursor_next(&cursor, &walk, walk.rank);
+        p->fold->columns[p->type](n, rows, cursor.at[0] + first * row_step, step, row_step, part);
+        low += rows;
+        first += rows;
+        pending += rows;
+        if (first == inner && low < high) {
+            first = 0;
+            wg_cursor_next(&cursor, &walk, last);
         }
-        for (int64_t j = 0; j < n; j++) {
-            total_add(p->kind, &t[j], part[j]);
+        if (pending == STRIP_ROWS || low == high) {
+            for (int64_t j = 0; j < n; j++) {
+                total_add(p->kind, &t[j], part[j]);
+            }
+            pending = 0;
         }
-    }
-    for (int64_t j = 0; j < n; j++) {
-        store(p, to + j * p->kept.step[1][last], total_of(t[j]));
     }
 }
 
-/* Strip number `strip` of all, counted through. */
-static void reduce_by_strip(const plan *p, int64_t strip) {
+/* Results side by side. */
+typedef struct strip {
+    char *from, *to;
+    int64_t n;
+} strip;
+
+/* Strip `number` of all, counted through. */
+static strip strip_at(const plan *p, int64_t number) {
     const int last = p->kept.rank - 1;
     const int64_t n = p->kept.shape[last], strips = (n + STRIP - 1) / STRIP;
-    const int64_t first = strip % strips * STRIP;
+    const int64_t first = number % strips * STRIP;
     wg_cursor cursor;
-    wg_cursor_start(&cursor, &p->kept, last, strip / strips);
-    reduce_strip(p, cursor.at[0] + first * p->kept.step[0][last],
-                 cursor.at[1] + first * p->kept.step[1][last],
-                 n - first < STRIP ? n - first : STRIP);
+    wg_cursor_start(&cursor, &p->kept, last, number / strips);
+    const strip s = {cursor.at[0] + first * p->kept.step[0][last],
+                     cursor.at[1] + first * p->kept.step[1][last],
+                     n - first < STRIP ? n - first : STRIP};
+    return s;
 }
 
-static void reduce_units(const plan *p, bool by_columns, int64_t low, int64_t high, bool shared) {
-    if (!by_columns) {
-        reduce_by_rows(p, low, high, shared);
+typedef struct strips {
+    const plan *plan;
+    int64_t parts, width;
+    total *shares; /* `width` for each part of each strip */
+} strips;
+
+/* How many parts the rows of each strip are cut into, for threads to share: by the shape alone. */
+static int64_t strip_parts(const plan *p, int64_t count, int64_t width) {
+    const int64_t room = MOST_SHARES / (count * width), rows = p->count / (8 * STRIP_ROWS);
+    const int64_t most = room < MOST_STRIP_PARTS ? room : MOST_STRIP_PARTS;
+    const int64_t parts = rows < most ? rows : most;
+    return parts < 1 || p->results * p->count < WG_SHARE_MEMORY ? 1 : parts;
+}
+
+static void fold_part(const strips *all, const strip *s, int64_t part, total *t) {
+    const plan *p = all->plan;
+    for (int64_t j = 0; j < s->n; j++) {
+        t[j] = (total){p->fold->identity, 0};
+    }
+    fold_columns(p, s->from, s->n, p->count * part / all->parts, p->count * (part + 1) / all->parts,
+                 t);
+}
+
+static void fold_share(void *context, int64_t i) {
+    const strips *all = context;
+    const strip s = strip_at(all->plan, i / all->parts);
+    fold_part(all, &s, i % all->parts, all->shares + i * all->width);
+}
+
+/* Joins the parts' totals, which begin at t, in their order. */
+static void finish_strip(const strips *all, const strip *s, total *t) {
+    const plan *p = all->plan;
+    const int64_t step = p->kept.step[1][p->kept.rank - 1];
+    for (int64_t j = 0; j < s->n; j++) {
+        for (int64_t part = 1; part < all->parts; part++) {
+            const total more = t[part * all->width + j];
+            total_add(p->kind, &t[j], more.value);
+            t[j].low += more.low;
+        }
+        store(p, s->to + j * step, total_of(t[j]));
+    }
+}
+
+/* A strip whose rows are not shared. */
+static void reduce_strip(void *context, int64_t i) {
+    const strips *all = context;
+    const strip s = strip_at(all->plan, i);
+    total t[STRIP];
+    fold_part(all, &s, 0, t);
+    finish_strip(all, &s, t);
+}
+
+static void reduce_by_columns(const plan *p) {
+    const int last = p->kept.rank - 1;
+    const int64_t n = p->kept.shape[last];
+    const int64_t count = wg_walk_count(&p->kept, last) * ((n + STRIP - 1) / STRIP);
+    total shares[MOST_SHARES];
+    strips all = {p, 1, n < STRIP ? n : STRIP, shares};
+    all.parts = strip_parts(p, count, all.width);
+    if (all.parts == 1) {
+        wg_parallel(count, p->results * p->count >= WG_SHARE_MEMORY, reduce_strip, &all);
         return;
     }
-    for (int64_t i = low; i < high; i++) {
-        reduce_by_strip(p, i);
+    wg_parallel(count * all.parts, true, fold_share, &all);
+    for (int64_t i = 0; i < count; i++) {
+        const strip s = strip_at(p, i);
+        finish_strip(&all, &s, shares + i * all.parts * all.width);
     }
 }
 
@@ -294,14 +303,13 @@ static int64_t innermost_step(const wg_walk *walk) {
 
 typedef struct pieces {
     const plan *plan;
-    bool by_columns;
-    int64_t units, count;
+    int64_t count;
 } pieces;
 
 static void reduce_piece(void *context, int64_t i) {
     const pieces *p = context;
-    reduce_units(p->plan, p->by_columns, p->units * i / p->count, p->units * (i + 1) / p->count,
-                 false);
+    const int64_t results = p->plan->results;
+    reduce_by_rows(p->plan, results * i / p->count, results * (i + 1) / p->count, false);
 }
 
 void wg_kernel_reduce(wg_reduction kind, const wg_view *from, const wg_view *to, double divisor) {
@@ -310,17 +318,16 @@ void wg_kernel_reduce(wg_reduction kind, const wg_view *from, const wg_view *to,
     if (p.results == 0) {
         return;
     }
-    const bool by_columns = p.count > 0 && innermost_step(&p.kept) < innermost_step(&p.reduced);
-    const int last = p.kept.rank - 1;
-    const int64_t units =
-        by_columns ? wg_walk_count(&p.kept, last) * ((p.kept.shape[last] + STRIP - 1) / STRIP)
-                   : p.results;
-    const bool shared = p.results * (p.count + 1) >= WG_SHARE_MEMORY;
-    if (!shared || (!by_columns && units < 16)) {
-        reduce_units(&p, by_columns, 0, units, shared);
+    if (p.count > 0 && p.kept.rank > 0 && innermost_step(&p.kept) < innermost_step(&p.reduced)) {
+        reduce_by_columns(&p);
         return;
     }
-    pieces all = {&p, by_columns, units, units < 256 ? units : 256};
+    const bool shared = p.results * (p.count + 1) >= WG_SHARE_MEMORY;
+    if (!shared || p.results < 16) {
+        reduce_by_rows(&p, 0, p.results, shared);
+        return;
+    }
+    pieces all = {&p, p.results < 256 ? p.results : 256};
     wg_parallel(all.count, true, reduce_piece, &all);
 }
 

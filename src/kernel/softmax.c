@@ -6,6 +6,7 @@
 #include "kernel/softmax_isa.h"
 
 #include "base/parallel.h"
+<<<<<<< HEAD
 
 #if defined(__x86_64__) && defined(__GNUC__)
 extern const wg_softmax_loops wg_softmax_avx2[2], wg_softmax_avx512[2];
@@ -23,6 +24,31 @@ const wg_softmax_loops *wg_kernel_softmax_loops(void) {
 #endif
     return wg_softmax_baseline;
 }
+=======
+#include "kernel/elementwise.h"
+#include "kernel/folds.h"
+
+#include <float.h>
+#include <math.h>
+
+#define LANES 16
+#define STRIP 256
+/* A row of this many elements is cut into chunks that threads share. */
+#define CHUNKED_FROM 65536
+#define MOST_CHUNKS 64
+
+#define T float
+#define TYPE 0
+#define GREATEST FLT_MAX
+#include "kernel/softmax_planes.h"
+#define T double
+#define TYPE 1
+#define GREATEST DBL_MAX
+#include "kernel/softmax_planes.h"
+
+typedef void (*strip)(int64_t n, int64_t row, int64_t w, const void *x, const void *g, void *to,
+                      int64_t at);
+>>>>>>> core
 
 typedef struct strips {
     const wg_planes *planes;
@@ -65,5 +91,63 @@ void wg_kernel_softmax_chain(const wg_planes *planes, const void *y, const void 
 }
 
 void wg_kernel_log_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to) {
+<<<<<<< HEAD
     over_planes(planes, loops_of(planes)->log_softmax_chain, y, g, to);
+=======
+    over_planes(planes,
+                planes->dtype == WG_F32 ? log_softmax_chain_float : log_softmax_chain_double, y, g,
+                to);
+}
+
+void wg_kernel_softmax_row(wg_dtype dtype, int64_t n, const void *x, void *to) {
+    if (dtype == WG_F32) {
+        softmax_row_float(n, x, to);
+    } else {
+        softmax_row_double(n, x, to);
+    }
+}
+
+typedef struct chunks {
+    wg_dtype dtype;
+    int64_t n, count;
+    const char *x;
+    double part[MOST_CHUNKS];
+} chunks;
+
+static void log_sum_exp_chunk(void *context, int64_t i) {
+    chunks *c = context;
+    const int64_t low = c->n * i / c->count, n = c->n * (i + 1) / c->count - low;
+    const void *x = c->x + low * (int64_t)wg_dtype_size(c->dtype);
+    c->part[i] = c->dtype == WG_F32 ? row_log_sum_exp_float(n, x) : row_log_sum_exp_double(n, x);
+}
+
+double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x) {
+    chunks c;
+    const int64_t most = n / (CHUNKED_FROM / 2);
+    c.dtype = dtype;
+    c.n = n;
+    c.count = n < CHUNKED_FROM ? 1 : most < MOST_CHUNKS ? most : MOST_CHUNKS;
+    c.x = x;
+    wg_parallel(c.count, c.count > 1, log_sum_exp_chunk, &c);
+    return c.count == 1 ? c.part[0] : row_log_sum_exp_double(c.count, c.part);
+}
+
+void wg_kernel_logsumexp(const wg_planes *planes, const void *x, void *to) {
+    const int64_t results = planes->outer * planes->inner;
+    for (int64_t i = 0; i < results && planes->n == 0; i++) {
+        if (planes->dtype == WG_F32) {
+            ((float *)to)[i] = -INFINITY;
+        } else {
+            ((double *)to)[i] = -(double)INFINITY;
+        }
+    }
+    over_planes(planes, planes->dtype == WG_F32 ? log_sum_exp_float : log_sum_exp_double, x, NULL,
+                to);
+}
+
+void wg_kernel_exp_share(const wg_planes *planes, const void *x, const void *r, const void *g,
+                         void *to) {
+    const void *const both[2] = {r, g};
+    over_planes(planes, planes->dtype == WG_F32 ? exp_share_float : exp_share_double, x, both, to);
+>>>>>>> core
 }

@@ -9,7 +9,9 @@
 
 /* ---- Along neighbours ---------------------------------------------------------------------- */
 
+/* NaN where there is one. */
 static T NAMED(row_max)(int64_t n, const T *x) {
+<<<<<<< HEAD
     T lane[2 * LANES];
     int64_t i = 0;
     for (int k = 0; k < 2 * LANES; k++) {
@@ -33,6 +35,27 @@ static double NAMED(add_lanes)(const T *lane) {
     double wide[LANES];
     for (int k = 0; k < LANES; k++) {
         wide[k] = (double)lane[k];
+=======
+    const wg_folds *folds = wg_kernel_folds(WG_REDUCE_MAX);
+    return (T)folds->row[TYPE](n, (const char *)x, (int64_t)sizeof *x);
+}
+
+static double NAMED(row_sum)(int64_t n, const T *x) {
+    const wg_folds *folds = wg_kernel_folds(WG_REDUCE_SUM);
+    return folds->row[TYPE](n, (const char *)x, (int64_t)sizeof *x);
+}
+
+static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
+    double lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        for (int k = 0; k < LANES; k++) {
+            lane[k] += (double)g[i + k] * (double)y[i + k];
+        }
+    }
+    for (; i < n; i++) {
+        lane[i % LANES] += (double)g[i] * (double)y[i];
+>>>>>>> core
     }
     for (int half = LANES / 2; half > 0; half /= 2) {
         for (int k = 0; k < half; k++) {
@@ -42,9 +65,23 @@ static double NAMED(add_lanes)(const T *lane) {
     return wide[0];
 }
 
+<<<<<<< HEAD
 /* The sum of g y, or of g alone where y is NULL. Lanes of T take STRIP / LANES terms each before
  * they go into a double. */
 static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
+=======
+/* What is subtracted before exp: infinities would make NaN of equal infinities. */
+static inline T NAMED(finite_or_zero)(T x) {
+    return x - x == 0 ? x : 0;
+}
+static inline T NAMED(no_less_than_finite)(T x) {
+    return x < -GREATEST ? -GREATEST : x;
+}
+
+/* The sum of exp(x - max); to[i] = exp(x[i] - max) unless `to` is NULL. */
+static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
+    T shifted[STRIP], kept[STRIP];
+>>>>>>> core
     double sum = 0;
     for (int64_t from = 0; from < n; from += STRIP) {
         const int64_t some = n - from < STRIP ? n - from : STRIP;
@@ -55,6 +92,7 @@ static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
                 lane[k] += g[i + k];
             }
         }
+<<<<<<< HEAD
         for (; y != NULL && i + LANES <= from + some; i += LANES) {
             for (int k = 0; k < LANES; k++) {
                 lane[k] += g[i + k] * y[i + k];
@@ -64,10 +102,15 @@ static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
             lane[k] += y != NULL ? g[i] * y[i] : g[i];
         }
         sum += NAMED(add_lanes)(lane);
+=======
+        NAMED(exp_of)(some, shifted, result);
+        sum += NAMED(row_sum)(some, result);
+>>>>>>> core
     }
     return sum;
 }
 
+<<<<<<< HEAD
 /* The sum of exp(x - max); to[i] = exp(x[i] - max) unless `to` is NULL. */
 static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
     double sum = 0;
@@ -98,6 +141,31 @@ static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
 }
 
 static void NAMED(softmax_row)(int64_t n, const T *restrict x, T *restrict to) {
+=======
+/* log(sum of exp(x)): -infinity where all of x is, or there is none. */
+static double NAMED(row_log_sum_exp)(int64_t n, const T *x) {
+    const T max = NAMED(row_max)(n, x), shift = NAMED(finite_or_zero)(max);
+    return (double)shift + log(NAMED(row_exp_sum)(n, x, shift, NULL));
+}
+
+/* to = g exp(x - r) with one g and one r. */
+static void NAMED(row_exp_share)(int64_t n, const T *x, T r, T g, T *to) {
+    const T shift = NAMED(no_less_than_finite)(r);
+    T shifted[STRIP];
+    for (int64_t i = 0; i < n; i += STRIP) {
+        const int64_t some = n - i < STRIP ? n - i : STRIP;
+        for (int64_t k = 0; k < some; k++) {
+            shifted[k] = x[i + k] - shift;
+        }
+        NAMED(exp_of)(some, shifted, to + i);
+        for (int64_t k = 0; k < some; k++) {
+            to[i + k] *= g;
+        }
+    }
+}
+
+static void NAMED(softmax_row)(int64_t n, const T *x, T *to) {
+>>>>>>> core
     const T factor = (T)(1 / NAMED(row_exp_sum)(n, x, NAMED(row_max)(n, x), to));
     for (int64_t i = 0; i < n; i++) {
         to[i] *= factor;
@@ -120,7 +188,12 @@ static void NAMED(softmax_chain_row)(int64_t n, const T *y, const T *g, T *to) {
 }
 
 static void NAMED(log_softmax_chain_row)(int64_t n, const T *y, const T *g, T *to) {
+<<<<<<< HEAD
     const T sum = (T)NAMED(row_dot)(n, g, NULL);
+=======
+    const T sum = (T)NAMED(row_sum)(n, g);
+    NAMED(exp_of)(n, y, to);
+>>>>>>> core
     for (int64_t i = 0; i < n; i++) {
         to[i] = g[i] - VALUE(exp)(y[i]) * sum;
     }
@@ -228,6 +301,41 @@ static void NAMED(log_softmax_columns)(int64_t n, int64_t row, int64_t w, const 
     }
 }
 
+static void NAMED(log_sum_exp_columns)(int64_t n, int64_t row, int64_t w, const T *x, T *to) {
+    T shifted[STRIP], power[STRIP], shift[STRIP] = {0};
+    double sum[STRIP] = {0};
+    NAMED(columns_max)(n, row, w, x, shift);
+    for (int64_t j = 0; j < w; j++) {
+        shift[j] = NAMED(finite_or_zero)(shift[j]);
+    }
+    for (int64_t i = 0; i < n; i++, x += row) {
+        for (int64_t j = 0; j < w; j++) {
+            shifted[j] = x[j] - shift[j];
+        }
+        NAMED(exp_of)(w, shifted, power);
+        for (int64_t j = 0; j < w; j++) {
+            sum[j] += (double)power[j];
+        }
+    }
+    for (int64_t j = 0; j < w; j++) {
+        to[j] = (T)((double)shift[j] + log(sum[j]));
+    }
+}
+
+static void NAMED(exp_share_columns)(int64_t n, int64_t row, int64_t w, const T *x, const T *r,
+                                     const T *g, T *to) {
+    T shifted[STRIP];
+    for (int64_t i = 0; i < n; i++, x += row, to += row) {
+        for (int64_t j = 0; j < w; j++) {
+            shifted[j] = x[j] - NAMED(no_less_than_finite)(r[j]);
+        }
+        NAMED(exp_of)(w, shifted, to);
+        for (int64_t j = 0; j < w; j++) {
+            to[j] *= g[j];
+        }
+    }
+}
+
 static void NAMED(softmax_chain_columns)(int64_t n, int64_t row, int64_t w, const T *y, const T *g,
                                          T *to) {
     double sum[STRIP] = {0};
@@ -279,6 +387,30 @@ STRIP_OF(log_softmax, (n, X_AT, TO_AT), (n, row, w, X_AT, TO_AT))
 STRIP_OF(softmax_chain, (n, X_AT, G_AT, TO_AT), (n, row, w, X_AT, G_AT, TO_AT))
 STRIP_OF(log_softmax_chain, (n, X_AT, G_AT, TO_AT), (n, row, w, X_AT, G_AT, TO_AT))
 
+/* log(sum of exp) of each column: [outer, inner] out of [outer, n, inner]. */
+static void NAMED(log_sum_exp)(int64_t n, int64_t row, int64_t w, const void *x, const void *g,
+                               void *to, int64_t at) {
+    T *result = (T *)to + at / (n * row) * row + at % (n * row);
+    (void)g;
+    if (row == 1) {
+        *result = (T)wg_kernel_log_sum_exp(TYPE == 0 ? WG_F32 : WG_F64, n, X_AT);
+    } else {
+        NAMED(log_sum_exp_columns)(n, row, w, X_AT, result);
+    }
+}
+
+/* g exp(x - r), with r and g, [outer, inner] each, behind two pointers at `g`. */
+static void NAMED(exp_share)(int64_t n, int64_t row, int64_t w, const void *x, const void *g,
+                             void *to, int64_t at) {
+    const T *const *both = g;
+    const int64_t own = at / (n * row) * row + at % (n * row);
+    if (row == 1) {
+        NAMED(row_exp_share)(n, X_AT, both[0][own], both[1][own], TO_AT);
+    } else {
+        NAMED(exp_share_columns)(n, row, w, X_AT, both[0] + own, both[1] + own, TO_AT);
+    }
+}
+
 #undef JOIN2
 #undef JOIN
 #undef NAMED
@@ -287,4 +419,9 @@ STRIP_OF(log_softmax_chain, (n, X_AT, G_AT, TO_AT), (n, row, w, X_AT, G_AT, TO_A
 #undef G_AT
 #undef TO_AT
 #undef T
+<<<<<<< HEAD
 #undef VALUE
+=======
+#undef TYPE
+#undef GREATEST
+>>>>>>> core

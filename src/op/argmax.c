@@ -1,4 +1,4 @@
-/* argmax.c: where the greatest element is. */
+/* argmax.c: where the greatest and the least element are. */
 #include "kernel/reduce.h"
 #include "op/axes.h"
 #include "op/define.h"
@@ -30,22 +30,36 @@ static wg_status argmax_shape(wg_call *call) {
     return wg_call_result(call, WG_I64, rank, shape);
 }
 
-static wg_status argmax_forward(wg_call *call) {
+static wg_status argmin_shape(wg_call *call) {
+    return argmax_shape(call);
+}
+
+static wg_status find(wg_call *call, bool least) {
     const argmax_state *state = wg_call_state(call);
     const wg_view *x = wg_call_operand(call, 0);
     const int axis = state->axis < 0 ? state->axis + x->rank : state->axis;
-    wg_kernel_argmax(x->dtype, wg_sizes_product(x->shape, 0, axis), x->shape[axis],
+    wg_kernel_argmax(least, x->dtype, wg_sizes_product(x->shape, 0, axis), x->shape[axis],
                      wg_sizes_product(x->shape, axis + 1, x->rank), x->data,
                      wg_call_out(call)->data);
     return WG_OK;
 }
 
-WG_SAMPLES(argmax, {WG_OPERANDS(WG_FLOATS(-1, 1, 5)), WG_STATE(argmax_state, 0, false)},
-           {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3, 4)), WG_STATE(argmax_state, -2, true)},
-           {WG_OPERANDS(WG_WHOLES(WG_U8, 9, 3, 4)), WG_STATE(argmax_state, 1, false)})
-WG_DEFINE_OP(argmax, argmax_forward, NULL, 0, WG_OP_CONTIGUOUS)
-
-wg_var wg_argmax_at(wg_var x, int axis, bool keep, const char *site) {
-    argmax_state state = {axis, keep};
-    return wg_apply(&wg_op_argmax, 1, &x, &state, sizeof state, site);
+static wg_status argmax_forward(wg_call *call) {
+    return find(call, false);
 }
+
+static wg_status argmin_forward(wg_call *call) {
+    return find(call, true);
+}
+
+#define ARGMAX(label)                                                                              \
+    WG_SAMPLES(label, {WG_OPERANDS(WG_FLOATS(-1, 1, 5)), WG_STATE(argmax_state, 0, false)},        \
+               {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3, 4)), WG_STATE(argmax_state, -2, true)},         \
+               {WG_OPERANDS(WG_WHOLES(WG_U8, 9, 3, 4)), WG_STATE(argmax_state, 1, false)})         \
+    WG_DEFINE_OP(label, label##_forward, NULL, 0, WG_OP_CONTIGUOUS)                                \
+    wg_var wg_##label##_at(wg_var x, int axis, bool keep, const char *site) {                      \
+        const argmax_state state = {axis, keep};                                                   \
+        return wg_apply(&wg_op_##label, 1, &x, &state, sizeof state, site);                        \
+    }
+ARGMAX(argmax)
+ARGMAX(argmin)

@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "wengert/array.h"
 #include "wengert/elementwise.h"
+#include "wengert/reduce.h"
 #include "wengert/op.h"
 
 /* wg_op_NAME out of NAME_shape, NAME_samples and what is given; forward is NULL for views. */

@@ -24,12 +24,37 @@
     X(amax) \
     X(amin) \
     X(extreme_shares) \
-    X(argmax)
+    X(argmax) \
+    X(argmin) \
+    X(any) \
+    X(all) \
+    X(count_nonzero) \
+    X(logsumexp) \
+    X(exp_share) \
+    X(variance) \
+    X(centred) \
+    X(norm1) \
+    X(norm2) \
+    X(linear_scan) \
+    X(cumsum) \
+    X(cumprod) \
+    X(logcumsumexp) \
+    X(argsort) \
+    X(topk) \
+    X(median) \
+    X(cummax) \
+    X(cummin)
 
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
     X(scatter_add_rows) \
+<<<<<<< HEAD
     X(embed_mask)
+=======
+    X(take_along) \
+    X(scatter_add) \
+    X(scatter)
+>>>>>>> core
 
 #define WG_OPS_PRODUCT(X) \
     X(affine) \
@@ -37,7 +62,10 @@
 
 #define WG_OPS_LINALG(X)
 
-#define WG_OPS_CONV(X)
+#define WG_OPS_CONV(X) \
+    X(conv) \
+    X(conv_transpose) \
+    X(conv_weight)
 
 #define WG_OPS_POOL(X) \
     X(max_pool) \
@@ -54,7 +82,9 @@
 
 #define WG_OPS_ATTENTION(X)
 
-#define WG_OPS_RECURRENT(X)
+#define WG_OPS_RECURRENT(X) \
+    X(lstm) \
+    X(gru)
 
 #define WG_OPS_SOFTMAX(X) \
     X(softmax) \

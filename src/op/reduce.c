@@ -1,6 +1,7 @@
 /* reduce.c: sum, mean, amax, amin over any axes (prod is in prod.c, argmax in argmax.c). */
 #include "op/reduce.h"
 
+#include "kernel/copy.h"
 #include "kernel/reduce.h"
 #include "op/axes.h"
 #include "op/define.h"
@@ -55,12 +56,80 @@ int64_t wg_reduce_kept(const wg_call *call, int64_t *shape) {
     return wg_axes_keep(&x, wg_axes_bits(wg_call_state(call), x.rank), shape);
 }
 
-/* g of each fold for all of its elements. */
-static wg_var spread(wg_call *call, wg_var g) {
+wg_var wg_reduce_spread(wg_call *call, wg_var g) {
     const wg_view x = wg_operand_shape(call, 0);
     int64_t kept[WG_MAX_RANK];
     (void)wg_reduce_kept(call, kept);
     return wg_broadcast_to(wg_reshape(g, x.rank, kept), x.rank, x.shape);
+}
+
+/* ---- Planes -------------------------------------------------------------------------------- */
+
+bool wg_reduce_planes(const wg_view *x, const wg_axes *axes, wg_planes *planes) {
+    const unsigned bits = wg_axes_bits(axes, x->rank);
+    int64_t size[3] = {1, 1, 1};
+    int part = 0; /* of size */
+    bool together = true;
+    for (int i = 0; i < x->rank; i++) {
+        const bool folded = (bits >> i & 1) != 0;
+        if (x->shape[i] == 1) {
+            continue;
+        }
+        if (folded) {
+            together = together && part < 2;
+            part = part < 1 ? 1 : part;
+        } else if (part == 1) {
+            part = 2;
+        }
+        size[folded ? 1 : part] *= x->shape[i];
+    }
+    *planes = (wg_planes){x->dtype, together ? size[0] : size[0] * size[2], size[1],
+                          together ? size[2] : 1};
+    return together;
+}
+
+const void *wg_reduce_operand(wg_call *call, wg_planes *planes) {
+    const wg_view *x = wg_call_operand(call, 0);
+    const wg_axes *axes = wg_call_state(call);
+    if (wg_reduce_planes(x, axes, planes) && wg_view_is_contiguous(x)) {
+        return wg_view_count(x) > 0 ? x->data : planes;
+    }
+    const unsigned bits = wg_axes_bits(axes, x->rank);
+    const int64_t count = wg_view_count(x);
+    int64_t stride = 1;
+    wg_view to = *x;
+    to.data = wg_call_scratch(call, (size_t)(count > 0 ? count : 1) * wg_dtype_size(x->dtype));
+    if (to.data == NULL) {
+        return NULL;
+    }
+    for (unsigned kept = 0; kept < 2; kept++) { /* the folded axes innermost */
+        for (int i = x->rank - 1; i >= 0; i--) {
+            if ((bits >> i & 1) != kept) {
+                to.stride[i] = stride;
+                stride *= x->shape[i];
+            }
+        }
+    }
+    planes->outer *= planes->inner;
+    planes->inner = 1;
+    wg_kernel_copy(x, &to);
+    return to.data;
+}
+
+bool wg_reduce_fold(wg_call *call, wg_var g, wg_reduce_folded *folded) {
+    const wg_view x = wg_operand_shape(call, 0);
+    wg_planes *planes = &folded->planes;
+    if (!wg_reduce_planes(&x, wg_call_state(call), planes)) {
+        return false;
+    }
+    folded->x = wg_reshape(wg_operand(call, 0), WG_SHAPE(planes->outer, planes->n, planes->inner));
+    folded->g = wg_reshape(g, WG_SHAPE(planes->outer, 1, planes->inner));
+    return true;
+}
+
+wg_var wg_reduce_unfold(wg_call *call, wg_var y) {
+    const wg_view x = wg_operand_shape(call, 0);
+    return wg_reshape(y, x.rank, x.shape);
 }
 
 #define REDUCTION(label, kind, may_be_empty, divide, ...)                                          \
@@ -82,12 +151,12 @@ static wg_var spread(wg_call *call, wg_var g) {
 /* ---- sum, mean ----------------------------------------------------------------------------- */
 
 static void sum_chain(wg_call *call, wg_var g) {
-    wg_give(call, 0, spread(call, g));
+    wg_give(call, 0, wg_reduce_spread(call, g));
 }
 
 static void mean_chain(wg_call *call, wg_var g) {
     int64_t kept[WG_MAX_RANK];
-    wg_give(call, 0, spread(call, wg_div(g, (double)wg_reduce_kept(call, kept))));
+    wg_give(call, 0, wg_reduce_spread(call, wg_div(g, (double)wg_reduce_kept(call, kept))));
 }
 
 REDUCTION(sum, WG_REDUCE_SUM, true, false, WG_REDUCE_EMPTY_SAMPLES)

@@ -4,6 +4,7 @@
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
+#include "tape/tape.h"
 
 #include <string.h>
 
@@ -116,6 +117,8 @@ WG_DEFINE_OP(unslice, unslice_forward, unslice_chain, 0, 0)
 
 /* ---- slice --------------------------------------------------------------------------------- */
 
+/* Outside of a recording sweep g is added in place: many slices of one array cost no more than the
+ * array. */
 static void slice_chain(wg_call *call, wg_var g) {
     const slice_state *state = wg_call_state(call);
     const wg_view x = wg_operand_shape(call, 0);
@@ -124,6 +127,15 @@ static void slice_chain(wg_call *call, wg_var g) {
     back.axis = state->axis < 0 ? state->axis + x.rank : state->axis;
     memcpy(back.shape, x.shape, (size_t)x.rank * sizeof x.shape[0]);
     slice_bounds(state, x.shape[back.axis], &back.first, &count);
+    const wg_view from = wg_view_of(g);
+    void *place = wg_give_into(call, 0, from.dtype);
+    if (place != NULL) {
+        wg_view to = wg_view_new(from.dtype, x.rank, x.shape, place);
+        to.data = (char *)to.data + (int64_t)wg_dtype_size(to.dtype) *
+                                        narrow(&to, back.axis, back.first, count, back.step);
+        wg_kernel_add_into(&from, &to);
+        return;
+    }
     wg_give(call, 0, wg_apply(&wg_op_unslice, 1, &g, &back, sizeof back, WG_HERE));
 }
 

@@ -264,6 +264,15 @@ void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
     return record != NULL && own_adjoint(tape, node, record) ? record->data : NULL;
 }
 
+void *wg_give_into(wg_call *call, int i, wg_dtype dtype) {
+    bool accumulate = false;
+    void *place = wg_give_place(call, i, dtype, &accumulate);
+    if (place != NULL && !accumulate) {
+        memset(place, 0, (size_t)wg_count(call->operands[i]) * wg_dtype_size(dtype));
+    }
+    return place;
+}
+
 bool wg_give_outer(wg_call *call, int i, wg_dtype dtype, int64_t rows, int64_t columns,
                    const void *column, const void *row) {
     const wg_node *node = wg_node_of(call->operands[i]);

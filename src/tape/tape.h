@@ -214,6 +214,9 @@ void wg_sweep_at(wg_tape *tape, uint32_t node, uint32_t offset, double g);
  * its shape) is to be written, or with *accumulate added. NULL where there is no such place
  * (another dtype, a scalar, no memory): use wg_give. */
 void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate);
+/* As wg_give_place for a gradient that is zero but for a part (a slice, some rows): the memory
+ * holds what was given so far, at first zeros, and the rule adds to its part of it alone. */
+void *wg_give_into(wg_call *call, int i, wg_dtype dtype);
 /* As wg_give_place for a gradient column · row [rows, columns]: true where it was kept as such. */
 bool wg_give_outer(wg_call *call, int i, wg_dtype dtype, int64_t rows, int64_t columns,
                    const void *column, const void *row);

@@ -57,6 +57,10 @@ RUN(matmul, wg_matmul(x[0], x[1]))
 RUN(affine, wg_affine(x[0], x[1], x[2]))
 RUN(transposed, wg_contiguous(wg_transpose(x[0])))
 RUN(gather_rows, wg_gather_rows(x[0], x[1]))
+RUN(lstm, wg_lstm_sequence(x[0], ((wg_recurrent_weights){.w_ih = x[1], .w_hh = x[2]}),
+                           ((wg_lstm_state){0}))
+              .sequence)
+RUN(gru, wg_gru_sequence(x[0], ((wg_recurrent_weights){.w_ih = x[1], .w_hh = x[2]}), 0).sequence)
 RUN(concat, wg_concat(2, x, 1))
 
 static const thread_case cases[] = {
@@ -76,6 +80,12 @@ static const thread_case cases[] = {
     {"affine", run_affine, {FLOATS(-1, 1, 203, 301), FLOATS(-1, 1, 199, 301), FLOATS(-1, 1, 199)}},
     {"transposed", run_transposed, {FLOATS(-1, 1, 701, 503)}},
     {"gather_rows", run_gather_rows, {FLOATS(-1, 1, 1001, 64), WHOLES(1001, 8001)}},
+    {"lstm",
+     run_lstm,
+     {FLOATS(-1, 1, 9, 83, 31), FLOATS(-0.5, 0.5, 164, 31), FLOATS(-0.5, 0.5, 164, 41)}},
+    {"gru",
+     run_gru,
+     {FLOATS(-1, 1, 9, 83, 31), FLOATS(-0.5, 0.5, 123, 31), FLOATS(-0.5, 0.5, 123, 41)}},
     {"concat", run_concat, {FLOATS(-1, 1, 701, 301), FLOATS(-1, 1, 701, 203)}},
 };
 
