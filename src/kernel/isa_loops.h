@@ -47,8 +47,7 @@
 #if defined(__clang__) /* which has no such preference */
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw")))
 #else
-#define TARGET                                                                                     \
-    __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512")))
+#define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,prefer-vector-width=512")))
 #endif
 #define T float
 #define COUNTER int32_t

@@ -5,11 +5,8 @@
 
 #include "kernel/conv.h"
 #include "kernel/copy.h"
-<<<<<<< HEAD
-#include "kernel/ctc.h"
-=======
 #include "kernel/count.h"
->>>>>>> core
+#include "kernel/ctc.h"
 #include "kernel/elementwise.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
@@ -19,12 +16,9 @@
 #include "kernel/reduce.h"
 #include "kernel/scan.h"
 #include "kernel/softmax.h"
-<<<<<<< HEAD
-#include "kernel/unfold.h"
-#include "kernel/windows.h"
-=======
 #include "kernel/sort.h"
 #include "kernel/take.h"
->>>>>>> core
+#include "kernel/unfold.h"
+#include "kernel/windows.h"
 
 #endif

@@ -58,7 +58,7 @@ static void label_row(void *context, int64_t i) {
     const double b = (1 - loss->smoothing) * wg_kernel_label_weight(loss, i);
     const double c = loss->smoothing / (double)n, a = b + c * l->all_weights;
     double sum;
-    const double log_sum = l->loops->log_sum_exp(n, x, to, &sum);
+    const double log_sum = l->loops->exp_and_sum(n, x, to, &sum);
     l->losses[i] = b * (log_sum - element(loss->dtype, x, label));
     if (c != 0) {
         l->losses[i] += c * (l->all_weights * log_sum - l->loops->dot(n, x, loss->weight));
@@ -75,7 +75,7 @@ static void soft_row(void *context, int64_t i) {
     const char *x = (const char *)loss->x + i * l->bytes, *p = l->p + i * l->bytes;
     char *to = l->gradient == NULL ? NULL : l->gradient + i * l->bytes;
     double sum;
-    const double log_sum = l->loops->log_sum_exp(loss->classes, x, to, &sum);
+    const double log_sum = l->loops->exp_and_sum(loss->classes, x, to, &sum);
     l->losses[i] = l->loops->soft_loss(loss->classes, log_sum, x, p);
     if (to != NULL) {
         const double all = l->loops->dot(loss->classes, p, NULL);

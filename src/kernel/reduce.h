@@ -14,7 +14,7 @@ typedef enum wg_reduction {
 #define WG_REDUCTION(KIND) WG_REDUCE_##KIND,
     WG_REDUCTIONS(WG_REDUCTION)
 #undef WG_REDUCTION
-        WG_REDUCTION_COUNT
+    WG_REDUCTION_COUNT
 } wg_reduction;
 
 /* to = from folded along the axes along which `to`, of the same rank and float dtype, has size 1;

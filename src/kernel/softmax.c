@@ -6,7 +6,10 @@
 #include "kernel/softmax_isa.h"
 
 #include "base/parallel.h"
-<<<<<<< HEAD
+
+/* A row of this many elements is cut into chunks that threads share. */
+#define CHUNKED_FROM 65536
+#define MOST_CHUNKS 64
 
 #if defined(__x86_64__) && defined(__GNUC__)
 extern const wg_softmax_loops wg_softmax_avx2[2], wg_softmax_avx512[2];
@@ -24,31 +27,6 @@ const wg_softmax_loops *wg_kernel_softmax_loops(void) {
 #endif
     return wg_softmax_baseline;
 }
-=======
-#include "kernel/elementwise.h"
-#include "kernel/folds.h"
-
-#include <float.h>
-#include <math.h>
-
-#define LANES 16
-#define STRIP 256
-/* A row of this many elements is cut into chunks that threads share. */
-#define CHUNKED_FROM 65536
-#define MOST_CHUNKS 64
-
-#define T float
-#define TYPE 0
-#define GREATEST FLT_MAX
-#include "kernel/softmax_planes.h"
-#define T double
-#define TYPE 1
-#define GREATEST DBL_MAX
-#include "kernel/softmax_planes.h"
-
-typedef void (*strip)(int64_t n, int64_t row, int64_t w, const void *x, const void *g, void *to,
-                      int64_t at);
->>>>>>> core
 
 typedef struct strips {
     const wg_planes *planes;
@@ -91,20 +69,7 @@ void wg_kernel_softmax_chain(const wg_planes *planes, const void *y, const void 
 }
 
 void wg_kernel_log_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to) {
-<<<<<<< HEAD
     over_planes(planes, loops_of(planes)->log_softmax_chain, y, g, to);
-=======
-    over_planes(planes,
-                planes->dtype == WG_F32 ? log_softmax_chain_float : log_softmax_chain_double, y, g,
-                to);
-}
-
-void wg_kernel_softmax_row(wg_dtype dtype, int64_t n, const void *x, void *to) {
-    if (dtype == WG_F32) {
-        softmax_row_float(n, x, to);
-    } else {
-        softmax_row_double(n, x, to);
-    }
 }
 
 typedef struct chunks {
@@ -118,7 +83,7 @@ static void log_sum_exp_chunk(void *context, int64_t i) {
     chunks *c = context;
     const int64_t low = c->n * i / c->count, n = c->n * (i + 1) / c->count - low;
     const void *x = c->x + low * (int64_t)wg_dtype_size(c->dtype);
-    c->part[i] = c->dtype == WG_F32 ? row_log_sum_exp_float(n, x) : row_log_sum_exp_double(n, x);
+    c->part[i] = wg_kernel_softmax_loops()[c->dtype == WG_F32 ? 0 : 1].log_sum_exp_row(n, x);
 }
 
 double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x) {
@@ -129,7 +94,7 @@ double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x) {
     c.count = n < CHUNKED_FROM ? 1 : most < MOST_CHUNKS ? most : MOST_CHUNKS;
     c.x = x;
     wg_parallel(c.count, c.count > 1, log_sum_exp_chunk, &c);
-    return c.count == 1 ? c.part[0] : row_log_sum_exp_double(c.count, c.part);
+    return c.count == 1 ? c.part[0] : wg_kernel_softmax_loops()[1].log_sum_exp_row(c.count, c.part);
 }
 
 void wg_kernel_logsumexp(const wg_planes *planes, const void *x, void *to) {
@@ -141,13 +106,11 @@ void wg_kernel_logsumexp(const wg_planes *planes, const void *x, void *to) {
             ((double *)to)[i] = -(double)INFINITY;
         }
     }
-    over_planes(planes, planes->dtype == WG_F32 ? log_sum_exp_float : log_sum_exp_double, x, NULL,
-                to);
+    over_planes(planes, loops_of(planes)->log_sum_exp, x, NULL, to);
 }
 
 void wg_kernel_exp_share(const wg_planes *planes, const void *x, const void *r, const void *g,
                          void *to) {
     const void *const both[2] = {r, g};
-    over_planes(planes, planes->dtype == WG_F32 ? exp_share_float : exp_share_double, x, both, to);
->>>>>>> core
+    over_planes(planes, loops_of(planes)->exp_share, x, both, to);
 }

@@ -21,8 +21,6 @@ void wg_kernel_log_softmax(const wg_planes *planes, const void *x, void *to);
 void wg_kernel_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to);
 void wg_kernel_log_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to);
 
-<<<<<<< HEAD
-=======
 /* to = log(sum of exp(x)), [outer, inner]: -infinity where all of x is, or n is 0. */
 void wg_kernel_logsumexp(const wg_planes *planes, const void *x, void *to);
 /* What the adjoint g of r = logsumexp(x) becomes: g exp(x - r), 0 where r is -infinity; r and g are
@@ -30,9 +28,7 @@ void wg_kernel_logsumexp(const wg_planes *planes, const void *x, void *to);
 void wg_kernel_exp_share(const wg_planes *planes, const void *x, const void *r, const void *g,
                          void *to);
 
-/* The softmax, and log(sum of exp(x)), of n neighbours. */
-void wg_kernel_softmax_row(wg_dtype dtype, int64_t n, const void *x, void *to);
+/* log(sum of exp(x)) of n neighbours. */
 double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x);
 
->>>>>>> core
 #endif

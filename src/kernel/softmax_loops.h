@@ -9,10 +9,12 @@ typedef void (*wg_softmax_strip)(int64_t n, int64_t row, int64_t w, const void *
                                  void *to, int64_t at);
 
 typedef struct wg_softmax_loops {
-    wg_softmax_strip softmax, log_softmax, softmax_chain, log_softmax_chain;
+    wg_softmax_strip softmax, log_softmax, softmax_chain, log_softmax_chain, log_sum_exp, exp_share;
+    /* log(sum of exp(x)) of n neighbours, by one thread. */
+    double (*log_sum_exp_row)(int64_t n, const void *x);
     /* log(sum of exp(x)), and *sum = the sum of exp(x - max); to = exp(x - max) unless it is NULL.
      */
-    double (*log_sum_exp)(int64_t n, const void *x, void *to, double *sum);
+    double (*exp_and_sum)(int64_t n, const void *x, void *to, double *sum);
     /* to = to * factor - share * less, less being all ones where it is NULL. */
     void (*scale_less)(int64_t n, double factor, double share, const void *less, void *to);
     /* The sum of a b, or of a where b is NULL. */

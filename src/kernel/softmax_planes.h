@@ -9,9 +9,7 @@
 
 /* ---- Along neighbours ---------------------------------------------------------------------- */
 
-/* NaN where there is one. */
 static T NAMED(row_max)(int64_t n, const T *x) {
-<<<<<<< HEAD
     T lane[2 * LANES];
     int64_t i = 0;
     for (int k = 0; k < 2 * LANES; k++) {
@@ -35,27 +33,6 @@ static double NAMED(add_lanes)(const T *lane) {
     double wide[LANES];
     for (int k = 0; k < LANES; k++) {
         wide[k] = (double)lane[k];
-=======
-    const wg_folds *folds = wg_kernel_folds(WG_REDUCE_MAX);
-    return (T)folds->row[TYPE](n, (const char *)x, (int64_t)sizeof *x);
-}
-
-static double NAMED(row_sum)(int64_t n, const T *x) {
-    const wg_folds *folds = wg_kernel_folds(WG_REDUCE_SUM);
-    return folds->row[TYPE](n, (const char *)x, (int64_t)sizeof *x);
-}
-
-static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
-    double lane[LANES] = {0};
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int k = 0; k < LANES; k++) {
-            lane[k] += (double)g[i + k] * (double)y[i + k];
-        }
-    }
-    for (; i < n; i++) {
-        lane[i % LANES] += (double)g[i] * (double)y[i];
->>>>>>> core
     }
     for (int half = LANES / 2; half > 0; half /= 2) {
         for (int k = 0; k < half; k++) {
@@ -65,23 +42,9 @@ static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
     return wide[0];
 }
 
-<<<<<<< HEAD
 /* The sum of g y, or of g alone where y is NULL. Lanes of T take STRIP / LANES terms each before
  * they go into a double. */
 static double NAMED(row_dot)(int64_t n, const T *g, const T *y) {
-=======
-/* What is subtracted before exp: infinities would make NaN of equal infinities. */
-static inline T NAMED(finite_or_zero)(T x) {
-    return x - x == 0 ? x : 0;
-}
-static inline T NAMED(no_less_than_finite)(T x) {
-    return x < -GREATEST ? -GREATEST : x;
-}
-
-/* The sum of exp(x - max); to[i] = exp(x[i] - max) unless `to` is NULL. */
-static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
-    T shifted[STRIP], kept[STRIP];
->>>>>>> core
     double sum = 0;
     for (int64_t from = 0; from < n; from += STRIP) {
         const int64_t some = n - from < STRIP ? n - from : STRIP;
@@ -92,7 +55,6 @@ static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
                 lane[k] += g[i + k];
             }
         }
-<<<<<<< HEAD
         for (; y != NULL && i + LANES <= from + some; i += LANES) {
             for (int k = 0; k < LANES; k++) {
                 lane[k] += g[i + k] * y[i + k];
@@ -102,15 +64,10 @@ static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
             lane[k] += y != NULL ? g[i] * y[i] : g[i];
         }
         sum += NAMED(add_lanes)(lane);
-=======
-        NAMED(exp_of)(some, shifted, result);
-        sum += NAMED(row_sum)(some, result);
->>>>>>> core
     }
     return sum;
 }
 
-<<<<<<< HEAD
 /* The sum of exp(x - max); to[i] = exp(x[i] - max) unless `to` is NULL. */
 static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
     double sum = 0;
@@ -140,32 +97,29 @@ static double NAMED(row_exp_sum)(int64_t n, const T *x, T max, T *to) {
     return sum;
 }
 
-static void NAMED(softmax_row)(int64_t n, const T *restrict x, T *restrict to) {
-=======
+/* What is subtracted before exp: infinities would make NaN of equal infinities. */
+static inline T NAMED(finite_or_zero)(T x) {
+    return x - x == 0 ? x : 0;
+}
+static inline T NAMED(no_less_than_finite)(T x) {
+    return x < -GREATEST ? -GREATEST : x;
+}
+
 /* log(sum of exp(x)): -infinity where all of x is, or there is none. */
-static double NAMED(row_log_sum_exp)(int64_t n, const T *x) {
-    const T max = NAMED(row_max)(n, x), shift = NAMED(finite_or_zero)(max);
+static double NAMED(log_sum_exp_row)(int64_t n, const void *x) {
+    const T shift = NAMED(finite_or_zero)(NAMED(row_max)(n, x));
     return (double)shift + log(NAMED(row_exp_sum)(n, x, shift, NULL));
 }
 
 /* to = g exp(x - r) with one g and one r. */
-static void NAMED(row_exp_share)(int64_t n, const T *x, T r, T g, T *to) {
+static void NAMED(exp_share_row)(int64_t n, const T *restrict x, T r, T g, T *restrict to) {
     const T shift = NAMED(no_less_than_finite)(r);
-    T shifted[STRIP];
-    for (int64_t i = 0; i < n; i += STRIP) {
-        const int64_t some = n - i < STRIP ? n - i : STRIP;
-        for (int64_t k = 0; k < some; k++) {
-            shifted[k] = x[i + k] - shift;
-        }
-        NAMED(exp_of)(some, shifted, to + i);
-        for (int64_t k = 0; k < some; k++) {
-            to[i + k] *= g;
-        }
+    for (int64_t i = 0; i < n; i++) {
+        to[i] = VALUE(exp)(x[i] - shift) * g;
     }
 }
 
-static void NAMED(softmax_row)(int64_t n, const T *x, T *to) {
->>>>>>> core
+static void NAMED(softmax_row)(int64_t n, const T *restrict x, T *restrict to) {
     const T factor = (T)(1 / NAMED(row_exp_sum)(n, x, NAMED(row_max)(n, x), to));
     for (int64_t i = 0; i < n; i++) {
         to[i] *= factor;
@@ -188,12 +142,7 @@ static void NAMED(softmax_chain_row)(int64_t n, const T *y, const T *g, T *to) {
 }
 
 static void NAMED(log_softmax_chain_row)(int64_t n, const T *y, const T *g, T *to) {
-<<<<<<< HEAD
     const T sum = (T)NAMED(row_dot)(n, g, NULL);
-=======
-    const T sum = (T)NAMED(row_sum)(n, g);
-    NAMED(exp_of)(n, y, to);
->>>>>>> core
     for (int64_t i = 0; i < n; i++) {
         to[i] = g[i] - VALUE(exp)(y[i]) * sum;
     }
@@ -201,7 +150,7 @@ static void NAMED(log_softmax_chain_row)(int64_t n, const T *y, const T *g, T *t
 
 /* ---- What losses are made of --------------------------------------------------------------- */
 
-static double NAMED(log_sum_exp)(int64_t n, const void *x, void *to, double *sum) {
+static double NAMED(exp_and_sum)(int64_t n, const void *x, void *to, double *sum) {
     const T max = NAMED(row_max)(n, x);
     *sum = NAMED(row_exp_sum)(n, x, max, to);
     return (double)max + log(*sum);
@@ -302,7 +251,7 @@ static void NAMED(log_softmax_columns)(int64_t n, int64_t row, int64_t w, const 
 }
 
 static void NAMED(log_sum_exp_columns)(int64_t n, int64_t row, int64_t w, const T *x, T *to) {
-    T shifted[STRIP], power[STRIP], shift[STRIP] = {0};
+    T shift[STRIP] = {0};
     double sum[STRIP] = {0};
     NAMED(columns_max)(n, row, w, x, shift);
     for (int64_t j = 0; j < w; j++) {
@@ -310,11 +259,7 @@ static void NAMED(log_sum_exp_columns)(int64_t n, int64_t row, int64_t w, const 
     }
     for (int64_t i = 0; i < n; i++, x += row) {
         for (int64_t j = 0; j < w; j++) {
-            shifted[j] = x[j] - shift[j];
-        }
-        NAMED(exp_of)(w, shifted, power);
-        for (int64_t j = 0; j < w; j++) {
-            sum[j] += (double)power[j];
+            sum[j] += (double)VALUE(exp)(x[j] - shift[j]);
         }
     }
     for (int64_t j = 0; j < w; j++) {
@@ -324,14 +269,9 @@ static void NAMED(log_sum_exp_columns)(int64_t n, int64_t row, int64_t w, const 
 
 static void NAMED(exp_share_columns)(int64_t n, int64_t row, int64_t w, const T *x, const T *r,
                                      const T *g, T *to) {
-    T shifted[STRIP];
     for (int64_t i = 0; i < n; i++, x += row, to += row) {
         for (int64_t j = 0; j < w; j++) {
-            shifted[j] = x[j] - NAMED(no_less_than_finite)(r[j]);
-        }
-        NAMED(exp_of)(w, shifted, to);
-        for (int64_t j = 0; j < w; j++) {
-            to[j] *= g[j];
+            to[j] = VALUE(exp)(x[j] - NAMED(no_less_than_finite)(r[j])) * g[j];
         }
     }
 }
@@ -393,7 +333,7 @@ static void NAMED(log_sum_exp)(int64_t n, int64_t row, int64_t w, const void *x,
     T *result = (T *)to + at / (n * row) * row + at % (n * row);
     (void)g;
     if (row == 1) {
-        *result = (T)wg_kernel_log_sum_exp(TYPE == 0 ? WG_F32 : WG_F64, n, X_AT);
+        *result = (T)wg_kernel_log_sum_exp(sizeof(T) == sizeof(float) ? WG_F32 : WG_F64, n, X_AT);
     } else {
         NAMED(log_sum_exp_columns)(n, row, w, X_AT, result);
     }
@@ -405,7 +345,7 @@ static void NAMED(exp_share)(int64_t n, int64_t row, int64_t w, const void *x, c
     const T *const *both = g;
     const int64_t own = at / (n * row) * row + at % (n * row);
     if (row == 1) {
-        NAMED(row_exp_share)(n, X_AT, both[0][own], both[1][own], TO_AT);
+        NAMED(exp_share_row)(n, X_AT, both[0][own], both[1][own], TO_AT);
     } else {
         NAMED(exp_share_columns)(n, row, w, X_AT, both[0] + own, both[1] + own, TO_AT);
     }
@@ -419,9 +359,5 @@ static void NAMED(exp_share)(int64_t n, int64_t row, int64_t w, const void *x, c
 #undef G_AT
 #undef TO_AT
 #undef T
-<<<<<<< HEAD
 #undef VALUE
-=======
-#undef TYPE
 #undef GREATEST
->>>>>>> core

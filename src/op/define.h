@@ -6,8 +6,8 @@
 #include "base/base.h"
 #include "wengert/array.h"
 #include "wengert/elementwise.h"
-#include "wengert/reduce.h"
 #include "wengert/op.h"
+#include "wengert/reduce.h"
 
 /* wg_op_NAME out of NAME_shape, NAME_samples and what is given; forward is NULL for views. */
 #define WG_DEFINE_OP(label, forward_function, chain_function, reads_bits, flag_bits)               \

@@ -48,13 +48,10 @@
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
     X(scatter_add_rows) \
-<<<<<<< HEAD
-    X(embed_mask)
-=======
+    X(embed_mask) \
     X(take_along) \
     X(scatter_add) \
     X(scatter)
->>>>>>> core
 
 #define WG_OPS_PRODUCT(X) \
     X(affine) \
