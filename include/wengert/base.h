@@ -59,12 +59,21 @@ WG_API const char *wg_status_text(wg_status status);
  * the tape (wg_tape_message). */
 WG_API const char *wg_last_message(void);
 
-/* The element types of arrays: name, C type, bytes. */
-#define WG_DTYPES(X)                                                                               \
+/* A bfloat16: the upper half of an f32. For storage, and as operands of products
+ * (wengert/precision.h). */
+typedef struct wg_bf16 {
+    uint16_t bits;
+} wg_bf16;
+
+/* The element types that C computes with: name, C type, text. */
+#define WG_COMPUTED_DTYPES(X)                                                                      \
     X(F32, float, "f32")                                                                           \
     X(F64, double, "f64")                                                                          \
     X(I64, int64_t, "i64")                                                                         \
     X(U8, uint8_t, "u8")
+
+/* The element types of arrays. */
+#define WG_DTYPES(X) WG_COMPUTED_DTYPES(X) X(BF16, wg_bf16, "bf16")
 
 typedef enum wg_dtype {
 #define WG_DTYPE_ENUM(name, type, text) WG_##name,
@@ -75,7 +84,7 @@ typedef enum wg_dtype {
 /* Bytes an element of the dtype takes; 0 for a value that is no dtype. */
 WG_API size_t wg_dtype_size(wg_dtype dtype);
 
-/* "f32", "f64", "i64", "u8". */
+/* "f32", "f64", "i64", "u8", "bf16". */
 WG_API const char *wg_dtype_name(wg_dtype dtype);
 
 /* The largest number of axes. */

@@ -65,6 +65,9 @@ typedef struct wg_sample {
     2u /* convert all operands to one float dtype first (NumPy's promotion; plain numbers          \
           and tape scalars adapt to the arrays; integers become f32 beside f32, else f64) */
 
+#define WG_OP_BF16                                                                                 \
+    4u /* takes bf16 operands as they are (with WG_OP_FLOATS: where all are); others get f32 */
+
 typedef struct wg_op {
     const char *name;
 

@@ -55,6 +55,30 @@ WG_API uint64_t wg_steps(const wg_optimizer *optimizer);
  * the tape afterwards: it borrowed the values of before. */
 WG_API wg_status wg_step(wg_optimizer *optimizer, wg_tape *tape);
 
+/* ---- Loss scaling --------------------------------------------------------------------------- */
+
+/* Keeps small gradients from becoming zero where they pass through a narrow type: the loss is
+ * multiplied by `scale` before the sweep, the gradients divided by it before the step
+ * (P. Micikevicius et al., "Mixed precision training", 2018, section 3.2; the rule for `scale` is
+ * PyTorch's GradScaler's). Where a gradient is not finite the step is left out and the scale
+ * multiplied by `backoff`; after `interval` good steps in a row it is multiplied by `growth`. A
+ * plain struct of the caller's. */
+typedef struct wg_loss_scale {
+    double scale;           /* > 0; powers of two change no bits */
+    double growth, backoff; /* > 1, and in (0, 1) */
+    int interval;           /* >= 1 */
+    int good;               /* steps since the scale changed */
+} wg_loss_scale;
+
+/* 65536, growth 2, backoff 0.5, every 2000 steps. */
+WG_API wg_loss_scale wg_loss_scale_defaults(void);
+
+/* As wg_step after a sweep from wg_mul(loss, scale->scale), and adapts the scale. *taken (may be
+ * NULL) says whether the step was taken; one that is left out sets the gradients to zero and is no
+ * failure. Errors: as wg_step; ARGUMENT where a number of `scale` is out of range. */
+WG_API wg_status wg_step_scaled(wg_optimizer *optimizer, wg_tape *tape, wg_loss_scale *scale,
+                                bool *taken);
+
 #ifdef __cplusplus
 }
 #endif

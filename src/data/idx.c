@@ -169,6 +169,8 @@ static const idx_type *type_of_dtype(wg_dtype dtype) {
     case WG_F64:
         code = 0x0E;
         break;
+    case WG_BF16: /* the format has none */
+        break;
     }
     return type_of_code(code);
 }

@@ -2,6 +2,7 @@
 #include "base/base.h"
 #include "tape/tape.h"
 #include "wengert/data.h"
+#include "wengert/precision.h"
 #include "wengert/random.h"
 
 #include <math.h>
@@ -18,6 +19,8 @@ static double element(const wg_array *array, int64_t i) {
         return (double)((const int64_t *)array->data)[i];
     case WG_U8:
         return (double)((const uint8_t *)array->data)[i];
+    case WG_BF16:
+        return (double)wg_bf16_to_f32(((const wg_bf16 *)array->data)[i]);
     }
     return (double)NAN;
 }
@@ -31,6 +34,9 @@ static bool set_element(wg_array *array, int64_t i, double value) {
         return true;
     case WG_F64:
         ((double *)array->data)[i] = value;
+        return true;
+    case WG_BF16:
+        ((wg_bf16 *)array->data)[i] = wg_bf16_from_f32((float)value);
         return true;
     case WG_I64:
         if (!whole || value < -0x1p63 || value >= 0x1p63) {

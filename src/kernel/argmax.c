@@ -28,7 +28,7 @@ static const columns_loop columns_loops[][2][2] = {WG_ISAS(LOOPS)};
         }                                                                                          \
         return best;                                                                               \
     }
-WG_DTYPES(SCALAR)
+WG_COMPUTED_DTYPES(SCALAR)
 
 /* The first of n neighbours that equals `value`, NaN being equal to NaN; there is one. */
 #define FIND(type)                                                                                 \
@@ -72,7 +72,7 @@ static int64_t argmax_row(const argmaxing *a, const char *from) {
 static void argmax_strip(void *context, int64_t i) {
 #define SCALAR_ENTRY(DTYPE, type, text) scalar_##DTYPE,
     static int64_t (*const scalar[])(bool, int64_t, int64_t,
-                                     const void *) = {WG_DTYPES(SCALAR_ENTRY)};
+                                     const void *) = {WG_COMPUTED_DTYPES(SCALAR_ENTRY)};
 #undef SCALAR_ENTRY
     const argmaxing *a = context;
     const int64_t plane = i / a->strips, first = i % a->strips * STRIP;

@@ -28,7 +28,7 @@
             }                                                                                      \
         }                                                                                          \
     }
-WG_DTYPES(COUNT)
+WG_COMPUTED_DTYPES(COUNT)
 
 typedef struct loops {
     int64_t (*row)(int64_t n, const void *x);
@@ -36,7 +36,7 @@ typedef struct loops {
 } loops;
 
 #define LOOPS(DTYPE, type, text) {row_##DTYPE, columns_##DTYPE},
-static const loops all_loops[] = {WG_DTYPES(LOOPS)};
+static const loops all_loops[] = {WG_COMPUTED_DTYPES(LOOPS)};
 
 typedef struct counting {
     const loops *run;

@@ -11,6 +11,7 @@
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
+#include "kernel/matmul_bf16.h"
 #include "kernel/moments.h"
 #include "kernel/optimizer.h"
 #include "kernel/reduce.h"
@@ -18,6 +19,7 @@
 #include "kernel/softmax.h"
 #include "kernel/sort.h"
 #include "kernel/take.h"
+#include "kernel/triangle.h"
 #include "kernel/unfold.h"
 #include "kernel/windows.h"
 

@@ -58,7 +58,7 @@ static const scan_loop loops[][WG_SCAN_LOGSUMEXP + 2][2] = {WG_ISAS(LOOPS)};
             to[k * step] = best;                                                                   \
         }                                                                                          \
     }
-WG_DTYPES(EXTREME)
+WG_COMPUTED_DTYPES(EXTREME)
 
 typedef struct scanning {
     scan_loop run;
@@ -118,7 +118,7 @@ void wg_kernel_linear_scan(const wg_planes *planes, bool reverse, const void *a,
 static void extreme_plane(void *context, int64_t i) {
 #define EXTREME_ENTRY(DTYPE, type, text) extreme_##DTYPE,
     static void (*const extreme[])(bool, int64_t, int64_t, const void *,
-                                   int64_t *) = {WG_DTYPES(EXTREME_ENTRY)};
+                                   int64_t *) = {WG_COMPUTED_DTYPES(EXTREME_ENTRY)};
 #undef EXTREME_ENTRY
     const scanning *s = context;
     const wg_planes *p = s->planes;

@@ -101,14 +101,18 @@ double wg_gradient_norm(wg_store *store) {
     return norm(store, "gradient_norm");
 }
 
+void wg_store_scale_gradients(wg_store *store, double factor) {
+    for (size_t dtype = 0; dtype < WG_COUNT_OF(store->flat); dtype++) {
+        const wg_flat *flat = &store->flat[dtype];
+        wg_kernel_scale((wg_dtype)dtype, flat->count, factor, flat->gradient);
+    }
+}
+
 double wg_clip_norm(wg_store *store, double most) {
     const double before = norm(store, "clip_norm");
     const double factor = most / (before + 1e-6); /* PyTorch's guard against a norm of 0 */
     if (isfinite(before) && most >= 0 && factor < 1) {
-        for (size_t dtype = 0; dtype < WG_COUNT_OF(store->flat); dtype++) {
-            const wg_flat *flat = &store->flat[dtype];
-            wg_kernel_scale((wg_dtype)dtype, flat->count, factor, flat->gradient);
-        }
+        wg_store_scale_gradients(store, factor);
     }
     return before;
 }

@@ -70,6 +70,8 @@ void *wg_param_gradient(wg_param *param);
 wg_status wg_store_pack(wg_store *store, const char *name);
 /* Writes the zeros of gradients that only count as zero, for kernels over whole buffers. */
 void wg_store_settle(wg_store *store);
+/* All gradients times `factor`; they have been packed and settled (as wg_gradient_norm does). */
+void wg_store_scale_gradients(wg_store *store, double factor);
 
 /* ---- parameter.c ---- */
 /* The full name of parameter `part` of `layer` (NULL allowed) in the net's scope. False, and a

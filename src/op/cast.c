@@ -31,7 +31,7 @@ WG_SAMPLES(cast, {WG_OPERANDS(WG_FLOATS(-1, 1, 3)), WG_STATE(cast_state, WG_F64)
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 1, 3)), WG_STATE(cast_state, WG_F64)},
            {WG_OPERANDS(WG_WHOLES(WG_I64, 9, 2, 3)), WG_STATE(cast_state, WG_F64)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 2)), WG_STATE(cast_state, WG_F64)})
-WG_DEFINE_OP(cast, copy_forward, give_on, 0, 0)
+WG_DEFINE_OP(cast, copy_forward, give_on, 0, WG_OP_BF16)
 
 wg_var wg_cast_at(wg_var x, wg_dtype dtype, const char *site) {
     const cast_state state = {dtype};
@@ -48,7 +48,7 @@ static wg_status contiguous_shape(wg_call *call) {
 
 WG_SAMPLES(contiguous, {WG_OPERANDS(WG_FLOATS(-1, 1, 4))}, {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3, 2))},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 2))})
-WG_DEFINE_OP(contiguous, copy_forward, give_on, 0, 0)
+WG_DEFINE_OP(contiguous, copy_forward, give_on, 0, WG_OP_BF16)
 
 wg_var wg_contiguous_at(wg_var x, const char *site) {
     const wg_view view = wg_view_of(x);

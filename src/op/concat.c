@@ -1,8 +1,9 @@
-/* concat.c: arrays one behind the other. */
+/* concat.c: arrays one behind the other, along an axis that they have or a new one. */
 #include "kernel/copy.h"
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
+#include "wengert/index.h"
 
 typedef struct concat_state {
     int axis;
@@ -85,4 +86,73 @@ WG_DEFINE_OP(concat, concat_forward, concat_chain, 0, 0)
 wg_var wg_concat_at(int n, const wg_var *xs, int axis, const char *site) {
     const concat_state state = {axis};
     return wg_apply(&wg_op_concat, n, xs, &state, sizeof state, site);
+}
+
+/* ---- stack_arrays -------------------------------------------------------------------------- */
+
+static wg_status stack_arrays_shape(wg_call *call) {
+    const concat_state *state = wg_call_state(call);
+    const wg_view *first = wg_call_operand(call, 0);
+    const int axis = state->axis < 0 ? state->axis + first->rank + 1 : state->axis;
+    int64_t shape[WG_MAX_RANK + 1];
+    wg_dtype dtype = first->dtype;
+    if (axis < 0 || axis > first->rank) {
+        return wg_call_fail(call, WG_ERROR_ARGUMENT, "no new axis %d goes into the shape %s",
+                            state->axis, wg_call_shape(call, 0));
+    }
+    for (int i = 1; i < wg_call_count(call); i++) {
+        const wg_view *x = wg_call_operand(call, i);
+        if (!wg_shape_equal(x->rank, x->shape, first->rank, first->shape)) {
+            return wg_call_fail(call, WG_ERROR_SHAPE, "array %d is %s and the first is %s", i,
+                                wg_call_shape(call, i), wg_call_shape(call, 0));
+        }
+        dtype = promoted(dtype, x->dtype);
+    }
+    for (int i = 0; i <= first->rank; i++) {
+        shape[i] = i == axis ? wg_call_count(call) : first->shape[i - (i > axis ? 1 : 0)];
+    }
+    return wg_call_result(call, dtype, first->rank + 1, shape);
+}
+
+static int new_axis(const wg_call *call) {
+    const concat_state *state = wg_call_state(call);
+    return state->axis < 0 ? state->axis + wg_operand_shape(call, 0).rank + 1 : state->axis;
+}
+
+static wg_status stack_arrays_forward(wg_call *call) {
+    wg_view to = *wg_call_out(call);
+    const int axis = new_axis(call);
+    const int64_t bytes = to.stride[axis] * (int64_t)wg_dtype_size(to.dtype);
+    to.rank--;
+    for (int i = axis; i < to.rank; i++) {
+        to.shape[i] = to.shape[i + 1];
+        to.stride[i] = to.stride[i + 1];
+    }
+    for (int i = 0; i < wg_call_count(call); i++) {
+        wg_kernel_copy(wg_call_operand(call, i), &to);
+        to.data = (char *)to.data + bytes;
+    }
+    return WG_OK;
+}
+
+static void stack_arrays_chain(wg_call *call, wg_var g) {
+    for (int i = 0; i < wg_call_count(call); i++) {
+        if (wg_wants(call, i)) {
+            wg_give(call, i, wg_select(g, i, new_axis(call)));
+        }
+    }
+}
+
+WG_SAMPLES(stack_arrays,
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 3), WG_FLOATS(-1, 1, 3)), WG_STATE(concat_state, 0)},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3), WG_FLOATS(-1, 1, 2, 3), WG_FLOATS(-1, 1, 2, 3)),
+            WG_STATE(concat_state, -1)},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)), WG_STATE(concat_state, 1)},
+           {WG_OPERANDS(WG_FLOAT(-1, 1), WG_FLOAT(-1, 1)), WG_STATE(concat_state, 0)},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 2), WG_FLOATS(-1, 1, 0, 2)), WG_STATE(concat_state, 1)})
+WG_DEFINE_OP(stack_arrays, stack_arrays_forward, stack_arrays_chain, 0, 0)
+
+wg_var wg_stack_arrays_at(int n, const wg_var *xs, int axis, const char *site) {
+    const concat_state state = {axis};
+    return wg_apply(&wg_op_stack_arrays, n, xs, &state, sizeof state, site);
 }

@@ -346,8 +346,9 @@ wg_var wg_class_weights(const char *name, wg_var weight, wg_var x, const char *s
         wg_tape_fail(weight.tape, WG_ERROR_ARGUMENT, name, site,
                      "the class weights want a gradient, which labels do not give them");
     }
-    return wg_is_array(x) && wg_is_float(&like) && own.dtype != like.dtype
-               ? wg_cast_at(weight, like.dtype, site)
+    const wg_dtype dtype = like.dtype == WG_BF16 ? WG_F32 : like.dtype; /* as logits will be */
+    return wg_is_array(x) && wg_is_float(&like) && own.dtype != dtype
+               ? wg_cast_at(weight, dtype, site)
                : weight;
 }
 

@@ -119,17 +119,18 @@ static wg_status gather_rows_forward(wg_call *call) {
 static void gather_rows_chain(wg_call *call, wg_var g) {
     const scatter_state state = {wg_operand_shape(call, 0).shape[0]};
     const wg_var operands[2] = {g, wg_operand(call, 1)};
-    const wg_view rows = wg_view_of(g), indices = wg_view_of(operands[1]);
-    if (wg_view_is_contiguous(&rows) && wg_view_is_contiguous(&indices)) {
+    void *place = wg_give_into(call, 0, wg_view_of(g).dtype);
+    if (place != NULL) {
         /* Outside of a recording sweep the rows are added in place: the rest of the table costs
          * nothing. */
-        void *place = wg_give_into(call, 0, rows.dtype);
-        if (place != NULL) {
+        const wg_view rows = wg_view_of(wg_contiguous(g));
+        const wg_view indices = wg_view_of(wg_contiguous(operands[1]));
+        if (call->tape->status == WG_OK) {
             wg_kernel_scatter_add_rows(rows.dtype, &indices,
                                        wg_sizes_product(rows.shape, indices.rank, rows.rank),
                                        rows.data, place);
-            return;
         }
+        return;
     }
     wg_give(call, 0, wg_apply(&wg_op_scatter_add_rows, 2, operands, &state, sizeof state, WG_HERE));
 }

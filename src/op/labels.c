@@ -10,7 +10,7 @@ int64_t wg_label_rows(const wg_view *x) {
 }
 
 bool wg_is_float(const wg_view *view) {
-    return view->dtype == WG_F32 || view->dtype == WG_F64;
+    return wg_dtype_is_float(view->dtype);
 }
 
 bool wg_same_sizes(const wg_view *a, const wg_view *b, int rank) {

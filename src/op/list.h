@@ -11,7 +11,11 @@
     X(broadcast_to) \
     X(slice) \
     X(unslice) \
+    X(select) \
+    X(flip) \
+    X(pad) \
     X(concat) \
+    X(stack_arrays) \
     X(cast) \
     X(contiguous) \
     X(stack) \
@@ -51,6 +55,12 @@
     X(embed_mask) \
     X(take_along) \
     X(scatter_add) \
+    X(nonzero) \
+    X(one_hot) \
+    X(tril) \
+    X(triu) \
+    X(diagonal) \
+    X(undiagonal) \
     X(scatter)
 
 #define WG_OPS_PRODUCT(X) \

@@ -1,5 +1,6 @@
 /* matmul.c: matrix products of matrices, vectors and stacks of them. */
 #include "kernel/matmul.h"
+#include "kernel/matmul_bf16.h"
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
@@ -75,7 +76,7 @@ static wg_status matmul_shape(wg_call *call) {
     if (b->rank > 1) {
         shape[rank++] = p.n;
     }
-    return wg_call_result(call, a->dtype, rank, shape);
+    return wg_call_result(call, a->dtype == WG_BF16 ? WG_F32 : a->dtype, rank, shape);
 }
 
 /* Merges leading axes that continue each other in both operands (the result is contiguous), and
@@ -104,9 +105,24 @@ static void merge_batch(product *p) {
     p->batch_rank = rank;
 }
 
+/* `count` products along the last leading axis of bf16 operands, one after the other. */
+static bool run_bf16(const product *p, int64_t count, const wg_bf16 *a, int64_t a_step,
+                     const wg_bf16 *b, int64_t b_step, float *c, void *scratch) {
+    bool done = true;
+    for (int64_t i = 0; i < count && done; i++) {
+        done = wg_kernel_matmul_bf16(p->m, p->n, p->k, a + i * a_step, p->a_row, p->a_column,
+                                     b + i * b_step, p->b_row, p->b_column, c + i * p->m * p->n,
+                                     p->n, scratch);
+    }
+    return done;
+}
+
 /* The products along the last leading axis, `count` of them. */
 static bool run(const product *p, wg_dtype dtype, int64_t count, const void *a, int64_t a_step,
-                const void *b, int64_t b_step, void *c) {
+                const void *b, int64_t b_step, void *c, void *scratch) {
+    if (dtype == WG_BF16) {
+        return run_bf16(p, count, a, a_step, b, b_step, c, scratch);
+    }
     return dtype == WG_F32 ? wg_kernel_batch_matmul_f32(count, p->m, p->n, p->k, a, a_step,
                                                         p->a_row, p->a_column, b, b_step, p->b_row,
                                                         p->b_column, c, p->m * p->n, p->n, false)
@@ -118,12 +134,20 @@ static bool run(const product *p, wg_dtype dtype, int64_t count, const void *a, 
 static wg_status matmul_forward(wg_call *call) {
     const wg_view *a = wg_call_operand(call, 0), *b = wg_call_operand(call, 1);
     const wg_view *out = wg_call_out(call);
-    const int64_t size = (int64_t)wg_dtype_size(out->dtype);
+    const int64_t size = (int64_t)wg_dtype_size(a->dtype);
+    const int64_t out_size = (int64_t)wg_dtype_size(out->dtype);
     product p = product_of(a, b);
+    void *scratch = NULL;
     if (wg_view_count(out) == 0) {
         return WG_OK;
     }
     merge_batch(&p);
+    if (a->dtype == WG_BF16) {
+        scratch = wg_call_scratch(call, wg_kernel_matmul_bf16_scratch(p.m, p.n, p.k));
+        if (scratch == NULL) {
+            return WG_ERROR_MEMORY;
+        }
+    }
     const int last = p.batch_rank - 1;
     const int64_t count = last >= 0 ? p.batch[last] : 1;
     const int64_t runs = wg_sizes_product(p.batch, 0, last);
@@ -135,10 +159,10 @@ static wg_status matmul_forward(wg_call *call) {
             at_b += rest % p.batch[axis] * p.b_batch[axis];
             rest /= p.batch[axis];
         }
-        done =
-            run(&p, out->dtype, count, (const char *)a->data + at_a * size,
-                last >= 0 ? p.a_batch[last] : 0, (const char *)b->data + at_b * size,
-                last >= 0 ? p.b_batch[last] : 0, (char *)out->data + i * count * p.m * p.n * size);
+        done = run(&p, a->dtype, count, (const char *)a->data + at_a * size,
+                   last >= 0 ? p.a_batch[last] : 0, (const char *)b->data + at_b * size,
+                   last >= 0 ? p.b_batch[last] : 0,
+                   (char *)out->data + i * count * p.m * p.n * out_size, scratch);
     }
     return done ? WG_OK : wg_call_fail(call, WG_ERROR_MEMORY, "no memory to pack the matrices");
 }
@@ -167,6 +191,9 @@ static wg_var as_rows(wg_var x) {
 static void matmul_chain(wg_call *call, wg_var g) {
     const wg_view left = wg_operand_shape(call, 0), right = wg_operand_shape(call, 1);
     wg_var a = wg_operand(call, 0), b = wg_operand(call, 1);
+    if (left.dtype == WG_BF16) {
+        g = wg_cast(g, WG_BF16); /* the products of the gradient are bf16 as well */
+    }
     if (right.rank == 1) { /* a column; first, so that a row's axis of g goes before it */
         b = insert_axis(b, -1);
         g = insert_axis(g, -1);
@@ -199,7 +226,7 @@ WG_SAMPLES(matmul, {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3), WG_FLOATS(-1, 1, 3, 4))}
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 1, 2, 3), WG_FLOATS(-1, 1, 3, 3, 2))},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 1, 1), WG_FLOATS(-1, 1, 1, 1))},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 0), WG_FLOATS(-1, 1, 0, 3))})
-WG_DEFINE_OP(matmul, matmul_forward, matmul_chain, WG_READS_OPERANDS, WG_OP_FLOATS)
+WG_DEFINE_OP(matmul, matmul_forward, matmul_chain, WG_READS_OPERANDS, WG_OP_FLOATS | WG_OP_BF16)
 
 wg_var wg_matmul_at(wg_var a, wg_var b, const char *site) {
     const wg_var operands[2] = {a, b};

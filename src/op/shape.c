@@ -133,7 +133,7 @@ WG_SAMPLES(reshape, {WG_OPERANDS(WG_FLOATS(-1, 1, 6)), WG_STATE(shape_state, 2, 
            {WG_OPERANDS(WG_FLOATS(-1, 1, 1, 3, 1)), WG_STATE(shape_state, 1, {-1})},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 1)), WG_STATE(shape_state, 0, {0})},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 0)), WG_STATE(shape_state, 3, {0, 3, 1})})
-WG_DEFINE_OP(reshape, reshape_forward, chain_reshape, 0, 0)
+WG_DEFINE_OP(reshape, reshape_forward, chain_reshape, 0, WG_OP_BF16)
 
 wg_var wg_reshape_at(wg_var x, int rank, const int64_t *shape, const char *site) {
     const shape_state state = state_of(rank, shape);
@@ -185,7 +185,7 @@ WG_SAMPLES(permute, {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3, 4)), WG_STATE(permute_st
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 1, 3, 2)), WG_STATE(permute_state, 4, {-1, 0, 2, 1})},
            {WG_OPERANDS(WG_FLOAT(-1, 1)), WG_STATE(permute_state, 0, {0})},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 3)), WG_STATE(permute_state, 2, {1, 0})})
-WG_DEFINE_OP(permute, NULL, permute_chain, 0, 0)
+WG_DEFINE_OP(permute, NULL, permute_chain, 0, WG_OP_BF16)
 
 wg_var wg_permute_at(wg_var x, int rank, const int *axes, const char *site) {
     permute_state state = {.rank = rank};
@@ -215,7 +215,7 @@ static void transpose_chain(wg_call *call, wg_var g) {
 WG_SAMPLES(transpose, {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3))},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3, 1))}, {WG_OPERANDS(WG_FLOATS(-1, 1, 3))},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 0))})
-WG_DEFINE_OP(transpose, NULL, transpose_chain, 0, 0)
+WG_DEFINE_OP(transpose, NULL, transpose_chain, 0, WG_OP_BF16)
 
 wg_var wg_transpose_at(wg_var x, const char *site) {
     return wg_apply(&wg_op_transpose, 1, &x, NULL, 0, site);
@@ -257,7 +257,7 @@ WG_SAMPLES(broadcast_to, {WG_OPERANDS(WG_FLOATS(-1, 1, 3)), WG_STATE(shape_state
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 1, 3)), WG_STATE(shape_state, 4, {2, -1, 4, 3})},
            {WG_OPERANDS(WG_FLOAT(-1, 1)), WG_STATE(shape_state, 2, {3, 2})},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 1, 2)), WG_STATE(shape_state, 2, {0, 2})})
-WG_DEFINE_OP(broadcast_to, NULL, broadcast_to_chain, 0, 0)
+WG_DEFINE_OP(broadcast_to, NULL, broadcast_to_chain, 0, WG_OP_BF16)
 
 wg_var wg_broadcast_to_at(wg_var x, int rank, const int64_t *shape, const char *site) {
     const shape_state state = state_of(rank, shape);

@@ -1,10 +1,11 @@
-/* slice.c: every step-th element along an axis, and its transpose: zeros with such a slice filled.
- */
+/* slice.c: every step-th element along an axis, or one alone, and the transpose: zeros with such a
+ * slice filled. */
 #include "kernel/copy.h"
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
 #include "tape/tape.h"
+#include "wengert/index.h"
 
 #include <string.h>
 
@@ -117,33 +118,38 @@ WG_DEFINE_OP(unslice, unslice_forward, unslice_chain, 0, 0)
 
 /* ---- slice --------------------------------------------------------------------------------- */
 
-/* Outside of a recording sweep g is added in place: many slices of one array cost no more than the
- * array. */
-static void slice_chain(wg_call *call, wg_var g) {
-    const slice_state *state = wg_call_state(call);
-    const wg_view x = wg_operand_shape(call, 0);
-    unslice_state back = {.rank = x.rank, .step = state->step};
-    int64_t count;
-    back.axis = state->axis < 0 ? state->axis + x.rank : state->axis;
-    memcpy(back.shape, x.shape, (size_t)x.rank * sizeof x.shape[0]);
-    slice_bounds(state, x.shape[back.axis], &back.first, &count);
+/* Gives g, a slice [first, first + step, …) of operand 0 along an axis. Outside of a recording
+ * sweep it is added in place: many slices of one array cost no more than the array. */
+static void give_slice(wg_call *call, wg_var g, const wg_view *x, int axis, int64_t first,
+                       int64_t step) {
     const wg_view from = wg_view_of(g);
     void *place = wg_give_into(call, 0, from.dtype);
     if (place != NULL) {
-        wg_view to = wg_view_new(from.dtype, x.rank, x.shape, place);
+        wg_view to = wg_view_new(from.dtype, x->rank, x->shape, place);
         to.data = (char *)to.data + (int64_t)wg_dtype_size(to.dtype) *
-                                        narrow(&to, back.axis, back.first, count, back.step);
+                                        narrow(&to, axis, first, from.shape[axis], step);
         wg_kernel_add_into(&from, &to);
         return;
     }
+    unslice_state back = {.rank = x->rank, .axis = axis, .first = first, .step = step};
+    memcpy(back.shape, x->shape, (size_t)x->rank * sizeof x->shape[0]);
     wg_give(call, 0, wg_apply(&wg_op_unslice, 1, &g, &back, sizeof back, WG_HERE));
+}
+
+static void slice_chain(wg_call *call, wg_var g) {
+    const slice_state *state = wg_call_state(call);
+    const wg_view x = wg_operand_shape(call, 0);
+    const int axis = state->axis < 0 ? state->axis + x.rank : state->axis;
+    int64_t first, count;
+    slice_bounds(state, x.shape[axis], &first, &count);
+    give_slice(call, g, &x, axis, first, state->step);
 }
 
 WG_SAMPLES(slice, {WG_OPERANDS(WG_FLOATS(-1, 1, 5)), WG_STATE(slice_state, 0, 1, -1, 1)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 7, 3)), WG_STATE(slice_state, 1, WG_END, WG_END, -2)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 4, 2)), WG_STATE(slice_state, -2, 3, WG_END, -3)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)), WG_STATE(slice_state, 1, 2, 2, 1)})
-WG_DEFINE_OP(slice, NULL, slice_chain, 0, 0)
+WG_DEFINE_OP(slice, NULL, slice_chain, 0, WG_OP_BF16)
 
 wg_var wg_slice_at(wg_var x, int axis, int64_t start, int64_t stop, int64_t step,
                    const char *site) {
@@ -154,4 +160,57 @@ wg_var wg_slice_at(wg_var x, int axis, int64_t start, int64_t stop, int64_t step
     state.stop = stop;
     state.step = step;
     return wg_apply(&wg_op_slice, 1, &x, &state, sizeof state, site);
+}
+
+/* ---- select -------------------------------------------------------------------------------- */
+
+typedef struct select_state {
+    int axis;
+    int64_t index;
+} select_state;
+
+static wg_status select_shape(wg_call *call) {
+    const select_state *state = wg_call_state(call);
+    wg_view x = *wg_call_operand(call, 0);
+    const int axis = wg_call_axis(call, 0, state->axis);
+    if (axis < 0) {
+        return WG_ERROR_ARGUMENT;
+    }
+    const int64_t size = x.shape[axis];
+    if (state->index < -size || state->index >= size) {
+        return wg_call_fail(call, WG_ERROR_ARGUMENT,
+                            "index %lld is out of range for axis %d of the shape %s",
+                            (long long)state->index, axis, wg_call_shape(call, 0));
+    }
+    const int64_t offset = x.stride[axis] * (state->index + (state->index < 0 ? size : 0));
+    x.rank--;
+    for (int i = axis; i < x.rank; i++) {
+        x.shape[i] = x.shape[i + 1];
+        x.stride[i] = x.stride[i + 1];
+    }
+    return wg_call_view(call, 0, offset, x.rank, x.shape, x.stride);
+}
+
+static void select_chain(wg_call *call, wg_var g) {
+    const select_state *state = wg_call_state(call);
+    const wg_view x = wg_operand_shape(call, 0);
+    const int axis = state->axis < 0 ? state->axis + x.rank : state->axis;
+    wg_view one = x;
+    one.shape[axis] = 1;
+    give_slice(call, wg_reshape(g, one.rank, one.shape), &x, axis,
+               state->index + (state->index < 0 ? x.shape[axis] : 0), 1);
+}
+
+WG_SAMPLES(select, {WG_OPERANDS(WG_FLOATS(-1, 1, 5)), WG_STATE(select_state, 0, 1)},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 7, 3)), WG_STATE(select_state, 1, -1)},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)), WG_STATE(select_state, -1, 0)},
+           {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 3)), WG_STATE(select_state, 1, 2)})
+WG_DEFINE_OP(select, NULL, select_chain, 0, 0)
+
+wg_var wg_select_at(wg_var x, int64_t index, int axis, const char *site) {
+    select_state state;
+    memset(&state, 0, sizeof state);
+    state.axis = axis;
+    state.index = index;
+    return wg_apply(&wg_op_select, 1, &x, &state, sizeof state, site);
 }

@@ -6,6 +6,7 @@
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
+#include "op/verb.h"
 #include "tape/tape.h"
 #include "wengert/index.h"
 
@@ -303,4 +304,38 @@ wg_var wg_take_along_at(wg_var x, wg_var indices, int axis, const char *site) {
     const along_state state = {axis};
     const wg_var operands[2] = {x, indices};
     return wg_apply(&wg_op_take_along, 2, operands, &state, sizeof state, site);
+}
+
+/* ---- index_select, index_add --------------------------------------------------------------- */
+
+/* A vector of indices, laid along an axis of x; poisoned where it is none. */
+static wg_var laid_along(wg_var x, wg_var indices, int axis, const char *name, const char *site) {
+    if (!wg_verb_takes(x, name, site) || wg_var_refused(x.tape, indices, 1, name, site)) {
+        return wg_verb_nothing(x);
+    }
+    const wg_view view = wg_view_of(indices);
+    int64_t shape[WG_MAX_RANK];
+    axis = wg_verb_axis(x, axis, name, site);
+    if (axis < 0) {
+        return wg_poison(x.tape);
+    }
+    if (!wg_is_array(indices) || view.rank != 1) {
+        char text[192];
+        wg_tape_fail(x.tape, WG_ERROR_SHAPE, name, site, "the indices %s are no vector",
+                     wg_shape_text(view.rank, view.shape, text, sizeof text));
+        return wg_poison(x.tape);
+    }
+    const int rank = wg_rank(x);
+    for (int i = 0; i < rank; i++) {
+        shape[i] = i == axis ? view.shape[0] : 1;
+    }
+    return wg_reshape_at(indices, rank, shape, site);
+}
+
+wg_var wg_index_select_at(wg_var x, wg_var indices, int axis, const char *site) {
+    return wg_take_along_at(x, laid_along(x, indices, axis, "index_select", site), axis, site);
+}
+
+wg_var wg_index_add_at(wg_var x, wg_var indices, wg_var src, int axis, const char *site) {
+    return wg_scatter_add_at(x, laid_along(x, indices, axis, "index_add", site), src, axis, site);
 }

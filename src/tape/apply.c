@@ -179,15 +179,41 @@ typedef union wg_cell {
 } wg_cell;
 
 static wg_dtype common_float(const wg_call *call) {
-    bool f32 = false, f64 = false;
+    bool f32 = false, f64 = false, all_bf16 = (call->op->flags & WG_OP_BF16) != 0;
     for (int i = 0; i < call->count; i++) {
         if (wg_var_is_array(call->operands[i])) {
             wg_dtype dtype = wg_node_of(call->operands[i])->view.dtype;
-            f32 = f32 || dtype == WG_F32;
+            f32 = f32 || dtype == WG_F32 || dtype == WG_BF16;
             f64 = f64 || dtype == WG_F64;
+            all_bf16 = all_bf16 && dtype == WG_BF16;
+        } else {
+            all_bf16 = false;
         }
     }
+    if (all_bf16) {
+        return WG_BF16;
+    }
     return f32 && !f64 ? WG_F32 : WG_F64;
+}
+
+/* Operations that do not say that they take bf16 get f32 instead. */
+static bool widen(wg_call *call, wg_var *changed) {
+    if ((call->op->flags & WG_OP_BF16) != 0) {
+        return true;
+    }
+    bool any = false;
+    for (int i = 0; i < call->count && !any; i++) {
+        any = wg_var_is_array(call->operands[i]) &&
+              wg_node_of(call->operands[i])->view.dtype == WG_BF16;
+    }
+    for (int i = 0; i < call->count && any; i++) {
+        changed[i] = call->operands[i];
+        if (wg_var_is_array(changed[i]) && wg_node_of(changed[i])->view.dtype == WG_BF16) {
+            changed[i] = wg_cast_at(changed[i], WG_F32, call->site);
+        }
+    }
+    call->operands = any ? changed : call->operands;
+    return call->tape->status == WG_OK;
 }
 
 /* Casts arrays of other dtypes (recorded, so gradients come back as they went); `changed` has room
@@ -313,7 +339,7 @@ static bool record(wg_call *call, wg_node *node, size_t state_bytes) {
     node->state = state;
     node->op = call->op;
     node->count = call->count;
-    bool is_float = call->out.dtype == WG_F32 || call->out.dtype == WG_F64;
+    bool is_float = wg_dtype_is_float(call->out.dtype);
     for (int i = 0; i < call->count && call->op->chain != NULL && is_float; i++) {
         node->flags |= wants_gradient(tape, call->operands[i]) ? WG_NODE_WANTS : 0;
     }
@@ -358,6 +384,8 @@ static wg_var run_call(wg_call *call, wg_view *views, wg_cell *cells, wg_var *ch
         if (!promote(call, dtype, changed)) {
             return wg_poison(call->tape);
         }
+    } else if (!widen(call, changed)) {
+        return wg_poison(call->tape);
     }
     view_operands(call, cells, dtype);
     wg_var result = run(call) ? finish(call, state_bytes) : wg_poison(call->tape);

@@ -182,13 +182,14 @@ static bool spread(wg_parcel *parcel, const wg_view *like) {
 /* Adds into an adjoint that nothing else shares, or makes it so first. */
 static bool own_adjoint(wg_tape *tape, const wg_node *node, wg_adjoint_record *record) {
     wg_parcel held = {node->view, record->block};
+    held.view.dtype = wg_adjoint_dtype(node->view.dtype);
     memcpy(held.view.stride, record->stride, sizeof held.view.stride);
     held.view.data = record->data;
     if (record->block != NULL && record->block->refs == 1 && wg_view_is_contiguous(&held.view)) {
         return true;
     }
     wg_parcel own;
-    if (!new_parcel(tape, &own, node->view.dtype, &node->view)) {
+    if (!new_parcel(tape, &own, held.view.dtype, &node->view)) {
         return false;
     }
     wg_kernel_copy(&held.view, &own.view);
@@ -200,11 +201,12 @@ static bool own_adjoint(wg_tape *tape, const wg_node *node, wg_adjoint_record *r
 }
 
 static void add_to_node(wg_tape *tape, wg_node *node, wg_parcel *parcel) {
+    const wg_dtype dtype = wg_adjoint_dtype(node->view.dtype);
     if (node->sink != NULL) {
         wg_view sink;
-        wg_view_set_contiguous(&sink, node->view.dtype, node->view.rank, node->view.shape);
+        wg_view_set_contiguous(&sink, dtype, node->view.rank, node->view.shape);
         sink.data = node->sink->gradient;
-        if (wg_sink_settle(node->sink, node->view.dtype)) {
+        if (wg_sink_settle(node->sink, dtype)) {
             wg_kernel_copy(&parcel->view, &sink);
         } else {
             wg_kernel_add_into(&parcel->view, &sink);
@@ -215,7 +217,7 @@ static void add_to_node(wg_tape *tape, wg_node *node, wg_parcel *parcel) {
     if (record != NULL) {
         if (own_adjoint(tape, node, record)) {
             wg_view to;
-            wg_view_set_contiguous(&to, node->view.dtype, node->view.rank, node->view.shape);
+            wg_view_set_contiguous(&to, dtype, node->view.rank, node->view.shape);
             to.data = record->data;
             wg_kernel_add_into(&parcel->view, &to);
         }
@@ -223,7 +225,7 @@ static void add_to_node(wg_tape *tape, wg_node *node, wg_parcel *parcel) {
     }
     if (parcel->block == NULL) { /* borrowed memory may change before it is read: copy */
         wg_parcel own;
-        if (!new_parcel(tape, &own, node->view.dtype, &node->view)) {
+        if (!new_parcel(tape, &own, dtype, &node->view)) {
             return;
         }
         wg_kernel_copy(&parcel->view, &own.view);
@@ -243,8 +245,8 @@ static void add_to_node(wg_tape *tape, wg_node *node, wg_parcel *parcel) {
 void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
     wg_tape *tape = call->tape;
     wg_node *node = wg_node_of(call->operands[i]);
-    if (node == NULL || node->view.dtype != dtype || !wg_wants(call, i) || tape->status != WG_OK ||
-        tape->recorded != NULL) {
+    if (node == NULL || wg_adjoint_dtype(node->view.dtype) != dtype || !wg_wants(call, i) ||
+        tape->status != WG_OK || tape->recorded != NULL) {
         return NULL;
     }
     if (node->sink != NULL) {
@@ -310,6 +312,7 @@ void wg_give_plain(wg_tape *tape, wg_var operand, wg_var gradient) {
         return;
     }
     if (wg_var_is_array(operand)) {
+        like.dtype = wg_adjoint_dtype(like.dtype);
         (void)spread(&parcel, &like);
         if (fit(tape, &parcel, &like)) {
             add_to_node(tape, wg_node_of(operand), &parcel);
@@ -339,7 +342,7 @@ void wg_sweep_at(wg_tape *tape, uint32_t index, uint32_t offset, double g) {
         }
         to = record->data;
     }
-    if (node->view.dtype == WG_F32) {
+    if (wg_adjoint_dtype(node->view.dtype) == WG_F32) {
         ((float *)to)[offset] += (float)g;
     } else {
         ((double *)to)[offset] += g;

@@ -44,6 +44,7 @@ static wg_var fit(wg_var operand, wg_var g) {
         return wg_var_is_array(g) ? wg_at_at(wg_sum_to(g, 0, NULL), 0, NULL) : g;
     }
     wg_view like = wg_view_of(operand);
+    like.dtype = wg_adjoint_dtype(like.dtype);
     if (!wg_var_is_array(g)) {
         wg_var zero = wg_full(operand.tape, like.dtype, like.rank, like.shape, 0);
         return (wg_add)(zero, g);
@@ -148,7 +149,7 @@ static void mark_scalar(wg_grad_sweep *sweep, const wg_tape *tape, uint64_t i) {
 
 static void mark_node(wg_grad_sweep *sweep, const wg_tape *tape, uint64_t i) {
     const wg_node *node = wg_node_at(tape, i);
-    bool is_float = node->view.dtype == WG_F32 || node->view.dtype == WG_F64;
+    bool is_float = wg_dtype_is_float(node->view.dtype);
     if (node->op == NULL || node->op->chain == NULL || !is_float) {
         return;
     }
@@ -240,7 +241,7 @@ static wg_var result_for(wg_tape *tape, wg_var x) {
     if (index < sweep->nodes && !is_nothing(sweep->node[index])) {
         return sweep->node[index];
     }
-    wg_dtype dtype = view.dtype == WG_F32 ? WG_F32 : WG_F64;
+    wg_dtype dtype = wg_dtype_is_float(view.dtype) ? wg_adjoint_dtype(view.dtype) : WG_F64;
     return wg_full(tape, dtype, view.rank, view.shape, 0);
 }
 

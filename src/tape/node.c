@@ -52,7 +52,9 @@ double wg_view_element(const wg_view *view, int64_t index) {
 #define WG_ELEMENT(name, type, text)                                                               \
     case WG_##name:                                                                                \
         return (double)((const type *)view->data)[offset];
-        WG_DTYPES(WG_ELEMENT)
+        WG_COMPUTED_DTYPES(WG_ELEMENT)
+    case WG_BF16:
+        return (double)wg_bf16_to_f32(((const wg_bf16 *)view->data)[offset]);
 #undef WG_ELEMENT
     }
     return 0;
@@ -210,9 +212,10 @@ static wg_var copied_leaf(wg_tape *tape, const char *name, wg_dtype dtype, int r
 
 wg_var wg_variable(wg_tape *tape, wg_dtype dtype, int rank, const int64_t *shape,
                    const void *data) {
-    if (dtype != WG_F32 && dtype != WG_F64) {
+    if (!wg_dtype_is_float(dtype)) {
         wg_tape_fail(tape, WG_ERROR_DTYPE, "variable", NULL,
-                     "a gradient needs f32 or f64 elements, these are %s", wg_dtype_name(dtype));
+                     "a gradient needs f32, f64 or bf16 elements, these are %s",
+                     wg_dtype_name(dtype));
         return wg_poison(tape);
     }
     return copied_leaf(tape, "variable", dtype, rank, shape, data, WG_NODE_WANTS);
@@ -228,7 +231,7 @@ wg_var wg_borrow_sink(wg_tape *tape, const wg_view *view, wg_sink *sink) {
         return wg_poison(tape);
     }
     size_t size = wg_dtype_size(view->dtype);
-    bool is_float = view->dtype == WG_F32 || view->dtype == WG_F64;
+    bool is_float = wg_dtype_is_float(view->dtype);
     if (size == 0 || view->rank < 0 || view->rank > WG_MAX_RANK ||
         wg_shape_count(view->rank, view->shape, size) < 0 || (sink != NULL && !is_float)) {
         wg_tape_fail(tape, WG_ERROR_ARGUMENT, "borrow", NULL,
@@ -283,9 +286,9 @@ bool wg_sink_settle(wg_sink *sink, wg_dtype dtype) {
 }
 
 void *wg_sink_memory(const wg_node *node) {
-    if (wg_sink_settle(node->sink, node->view.dtype)) {
-        memset(node->sink->gradient, 0,
-               (size_t)wg_view_count(&node->view) * wg_dtype_size(node->view.dtype));
+    const wg_dtype dtype = wg_adjoint_dtype(node->view.dtype);
+    if (wg_sink_settle(node->sink, dtype)) {
+        memset(node->sink->gradient, 0, (size_t)wg_view_count(&node->view) * wg_dtype_size(dtype));
     }
     return node->sink->gradient;
 }

@@ -98,6 +98,7 @@ wg_status wg_read_adjoint(wg_var x, wg_dtype dtype, void *out, int64_t count) {
     }
     double number = 0;
     const wg_node *node = wg_node_of(x);
+    view.dtype = wg_adjoint_dtype(view.dtype);
     const wg_adjoint_record *record = node != NULL ? wg_node_adjoint(node) : NULL;
     if (node != NULL && node->sink != NULL) {
         wg_view_set_contiguous(&view, view.dtype, view.rank, view.shape);

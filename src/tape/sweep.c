@@ -155,6 +155,7 @@ static void run_chain(wg_tape *tape, wg_node *node, uint64_t index, bool keep) {
     }
     uint64_t nodes = tape->node_count;
     wg_view view = node->view;
+    view.dtype = wg_adjoint_dtype(view.dtype);
     memcpy(view.stride, record->stride, sizeof view.stride);
     view.data = record->data;
     wg_var g = wg_node_wrap(tape, &view, record->block);

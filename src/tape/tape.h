@@ -7,6 +7,7 @@
 #include "wengert/array.h"
 #include "wengert/elementwise.h"
 #include "wengert/op.h"
+#include "wengert/precision.h"
 #include "wengert/tape.h"
 
 #define WG_TAPE_MESSAGE_BYTES 512
@@ -17,7 +18,8 @@
 /* Operands up to this many need no memory of their own in a call. */
 #define WG_INLINE_OPERANDS 6
 
-/* A readable adjoint of an array; dtype and shape are its node's. Lives in a block of its own. */
+/* A readable adjoint of an array; its shape is its node's, its dtype follows (wg_adjoint_dtype).
+ * Lives in a block of its own. */
 typedef struct wg_adjoint_record {
     wg_block *block;
     void *data;
@@ -111,6 +113,15 @@ struct wg_tape {
     wg_status status;
     char message[WG_TAPE_MESSAGE_BYTES];
 };
+
+/* ---- dtypes ---- */
+static inline bool wg_dtype_is_float(wg_dtype dtype) {
+    return dtype == WG_F32 || dtype == WG_F64 || dtype == WG_BF16;
+}
+/* Of an array's adjoint: gradients of bf16 arrays are summed in f32. */
+static inline wg_dtype wg_adjoint_dtype(wg_dtype dtype) {
+    return dtype == WG_BF16 ? WG_F32 : dtype;
+}
 
 /* ---- errors (tape.c) ---- */
 /* Notes the first failure and switches recording off. `name` is the operation. Returns `status`. */

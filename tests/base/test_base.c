@@ -30,7 +30,8 @@ Test(base, dtype_sizes_and_names) {
     cr_assert_eq(wg_dtype_size(WG_F64), 8);
     cr_assert_eq(wg_dtype_size(WG_I64), 8);
     cr_assert_eq(wg_dtype_size(WG_U8), 1);
-    cr_assert_eq(wg_dtype_size((wg_dtype)4), 0);
+    cr_assert_eq(wg_dtype_size(WG_BF16), 2);
+    cr_assert_eq(wg_dtype_size((wg_dtype)5), 0);
     cr_assert_eq(wg_dtype_size((wg_dtype)-1), 0);
     cr_assert_str_eq(wg_dtype_name(WG_F32), "f32");
     cr_assert_str_eq(wg_dtype_name(WG_U8), "u8");

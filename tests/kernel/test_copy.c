@@ -1,6 +1,7 @@
 /* Copies, additions and sums between strided arrays, against loops over indices. */
 #include "kernel/copy.h"
 #include "kernel/reduce.h"
+#include "wengert/precision.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -32,8 +33,10 @@ static double get(const wg_view *view, const int64_t *index) {
 #define GET(name, type, text)                                                                      \
     case WG_##name:                                                                                \
         return (double)((const type *)view->data)[at];
-        WG_DTYPES(GET)
+        WG_COMPUTED_DTYPES(GET)
 #undef GET
+    case WG_BF16:
+        return wg_bf16_to_f32(((const wg_bf16 *)view->data)[at]);
     }
     return NAN;
 }
@@ -55,8 +58,11 @@ static void fill(wg_view *view, int64_t count) {
     case WG_##name:                                                                                \
         ((type *)view->data)[i] = (type)(i * 7 % 101);                                             \
         break;
-            WG_DTYPES(FILL)
+            WG_COMPUTED_DTYPES(FILL)
 #undef FILL
+        case WG_BF16: /* (whole numbers below 256 are exact) */
+            ((wg_bf16 *)view->data)[i] = wg_bf16_from_f32((float)(i * 7 % 101));
+            break;
         }
     }
 }
@@ -87,8 +93,8 @@ static void check(wg_dtype a, wg_dtype b, const int64_t *shape, const int *order
 Test(copy, all_dtypes_and_orders) {
     const int64_t shapes[][3] = {{2, 3, 4}, {1, 1, 1}, {40, 1, 70}, {3, 0, 2}, {9, 33, 65}};
     const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {2, 1, 0}, {1, 0, 2}, {2, 0, 1}};
-    for (int a = 0; a < 4; a++) {
-        for (int b = 0; b < 4; b++) {
+    for (int a = 0; a < 5; a++) {
+        for (int b = 0; b < 5; b++) {
             for (int s = 0; s < 5; s++) {
                 for (int o = 0; o < 25; o++) {
                     check((wg_dtype)a, (wg_dtype)b, shapes[s], orders[o / 5], orders[o % 5]);

@@ -54,6 +54,7 @@ RUN(log_softmax, wg_log_softmax(x[0], 1))
 RUN(cross_entropy, wg_cross_entropy(x[0], x[1]))
 RUN(mse, wg_mse(x[0], x[1]))
 RUN(matmul, wg_matmul(x[0], x[1]))
+RUN(matmul_bf16, wg_matmul(wg_cast(x[0], WG_BF16), wg_cast(x[1], WG_BF16)))
 RUN(affine, wg_affine(x[0], x[1], x[2]))
 RUN(transposed, wg_contiguous(wg_transpose(x[0])))
 RUN(gather_rows, wg_gather_rows(x[0], x[1]))
@@ -77,6 +78,7 @@ static const thread_case cases[] = {
     {"cross_entropy", run_cross_entropy, {FLOATS(-3, 3, 1001, 303), WHOLES(303, 1001)}},
     {"mse", run_mse, {FLOATS(-1, 1, 1001, 503), FLOATS(-1, 1, 1001, 503)}},
     {"matmul", run_matmul, {FLOATS(-1, 1, 2, 201, 307), FLOATS(-1, 1, 307, 199)}},
+    {"matmul in bf16", run_matmul_bf16, {FLOATS(-1, 1, 2, 201, 307), FLOATS(-1, 1, 307, 299)}},
     {"affine", run_affine, {FLOATS(-1, 1, 203, 301), FLOATS(-1, 1, 199, 301), FLOATS(-1, 1, 199)}},
     {"transposed", run_transposed, {FLOATS(-1, 1, 701, 503)}},
     {"gather_rows", run_gather_rows, {FLOATS(-1, 1, 1001, 64), WHOLES(1001, 8001)}},

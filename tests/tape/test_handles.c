@@ -198,7 +198,8 @@ Test(handles, messages_say_what_and_where) {
     expect_failure(WG_ERROR_SHAPE, "the shape [2] has not 1 elements");
     wg_tape_reset(tape);
     (void)wg_variable(tape, WG_I64, WG_SHAPE(2), NULL);
-    expect_failure(WG_ERROR_DTYPE, "variable: a gradient needs f32 or f64 elements, these are i64");
+    expect_failure(WG_ERROR_DTYPE,
+                   "variable: a gradient needs f32, f64 or bf16 elements, these are i64");
     wg_tape_reset(tape);
     (void)wg_variable(tape, WG_F64, WG_SHAPE(-1), NULL);
     expect_failure(WG_ERROR_LIMIT, "[-1]");
