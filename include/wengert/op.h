@@ -50,6 +50,9 @@ typedef struct wg_sample {
     const void *state; /* what wg_apply gets as state; must outlive the call */
     size_t state_bytes;
     double tolerance; /* relative error allowed against finite differences; 0 means 1e-6 */
+    /* NULL, or what makes the drawn values of each operand into ones that the operation takes: a
+     * positive definite matrix, say. */
+    void (*prepare)(int operand, const wg_sample_operand *what, double *values);
 } wg_sample;
 
 /* What a chain rule reads (wg_op.reads), so that the sweep knows what it may give back to the pool.

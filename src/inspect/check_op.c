@@ -262,6 +262,9 @@ void wg_sample_draw(const wg_op *op, int index, const wg_sample *sample, int i, 
     for (int64_t k = 0; k < count; k++) {
         x[k] = operand->dtype == WG_I64 || operand->dtype == WG_U8 ? floor(x[k]) : x[k];
     }
+    if (sample->prepare != NULL) {
+        sample->prepare(i, operand, x);
+    }
 }
 
 static void draw(wg_op_check *check) {

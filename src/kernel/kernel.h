@@ -8,6 +8,7 @@
 #include "kernel/count.h"
 #include "kernel/ctc.h"
 #include "kernel/elementwise.h"
+#include "kernel/factor.h"
 #include "kernel/gather.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"

@@ -6,24 +6,6 @@
 
 #include <math.h>
 
-/* Element i of `to` becomes `value`. */
-static void put(const wg_view *to, int64_t i, double value) {
-    switch (to->dtype) {
-    case WG_F32:
-        ((float *)to->data)[i] = (float)value;
-        break;
-    case WG_F64:
-        ((double *)to->data)[i] = value;
-        break;
-    case WG_I64:
-        ((int64_t *)to->data)[i] = (int64_t)value;
-        break;
-    case WG_U8:
-        ((uint8_t *)to->data)[i] = (uint8_t)(int64_t)value;
-        break;
-    }
-}
-
 wg_var wg_arange(wg_tape *tape, wg_dtype dtype, double start, double stop, double step) {
     if (tape->status != WG_OK) {
         return wg_poison(tape);
@@ -38,7 +20,7 @@ wg_var wg_arange(wg_tape *tape, wg_dtype dtype, double start, double stop, doubl
     const wg_var r = wg_constant(tape, dtype, 1, &n, NULL);
     const wg_view to = wg_view_of(r);
     for (int64_t i = 0; i < n && tape->status == WG_OK; i++) {
-        put(&to, i, start + (double)i * step);
+        wg_set_element(to.dtype, to.data, i, start + (double)i * step);
     }
     return r;
 }
@@ -49,7 +31,7 @@ wg_var wg_linspace(wg_tape *tape, wg_dtype dtype, double start, double stop, int
     const int64_t last = count - 1, half = count / 2;
     const double step = last > 0 ? (stop - start) / (double)last : 0;
     for (int64_t i = 0; i < count && tape->status == WG_OK; i++) { /* from both ends: exact there */
-        put(&to, i,
+        wg_set_element(to.dtype, to.data, i,
             i < half || last == 0 ? start + (double)i * step : stop - (double)(last - i) * step);
     }
     return r;
@@ -62,7 +44,7 @@ wg_var wg_eye(wg_tape *tape, wg_dtype dtype, int64_t rows, int64_t columns, int6
     const bool crosses = offset > -rows && offset < columns;
     for (int64_t i = offset < 0 ? -offset : 0;
          crosses && tape->status == WG_OK && i < rows && i + offset < columns; i++) {
-        put(&to, i * columns + i + offset, 1);
+        wg_set_element(to.dtype, to.data, i * columns + i + offset, 1);
     }
     return r;
 }

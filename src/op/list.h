@@ -67,7 +67,20 @@
     X(affine) \
     X(matmul)
 
-#define WG_OPS_LINALG(X)
+#define WG_OPS_LINALG(X) \
+    X(cholesky) \
+    X(cofactor) \
+    X(det) \
+    X(eigh) \
+    X(inverse) \
+    X(lu_solve) \
+    X(pinv) \
+    X(qr) \
+    X(slogdet) \
+    X(solve) \
+    X(solve_triangular) \
+    X(svd) \
+    X(triangle)
 
 #define WG_OPS_CONV(X) \
     X(conv) \

@@ -168,20 +168,7 @@ static wg_status one_hot_forward(wg_call *call) {
     }
     for (int64_t i = 0; i < count; i++) {
         const int64_t at = i * classes + label_at(x, i);
-        switch (out->dtype) {
-        case WG_F32:
-            ((float *)out->data)[at] = 1;
-            break;
-        case WG_F64:
-            ((double *)out->data)[at] = 1;
-            break;
-        case WG_I64:
-            ((int64_t *)out->data)[at] = 1;
-            break;
-        case WG_U8:
-            ((uint8_t *)out->data)[at] = 1;
-            break;
-        }
+        wg_set_element(out->dtype, out->data, at, 1);
     }
     return WG_OK;
 }

@@ -60,6 +60,26 @@ double wg_view_element(const wg_view *view, int64_t index) {
     return 0;
 }
 
+void wg_set_element(wg_dtype dtype, void *data, int64_t i, double value) {
+    switch (dtype) {
+    case WG_F32:
+        ((float *)data)[i] = (float)value;
+        break;
+    case WG_F64:
+        ((double *)data)[i] = value;
+        break;
+    case WG_I64:
+        ((int64_t *)data)[i] = (int64_t)value;
+        break;
+    case WG_U8:
+        ((uint8_t *)data)[i] = (uint8_t)(int64_t)value;
+        break;
+    case WG_BF16:
+        ((wg_bf16 *)data)[i] = wg_bf16_from_f32((float)value);
+        break;
+    }
+}
+
 wg_node *wg_node_of(wg_var x) {
     if (!wg_var_is_array(x) || x.as.slot.index >= x.tape->node_count) {
         return NULL;

@@ -189,6 +189,8 @@ void wg_outer_piece(const wg_outer *outer, wg_dtype dtype, int64_t row, int64_t 
 void *wg_sink_memory(const wg_node *node);
 /* Element `index` in C order, as a double; there is one. */
 double wg_view_element(const wg_view *view, int64_t index);
+/* Element i of contiguous memory becomes `value`, as C converts it. */
+void wg_set_element(wg_dtype dtype, void *data, int64_t i, double value);
 /* Why an operand cannot be used: notes it on the tape and returns true. */
 bool wg_var_refused(wg_tape *tape, wg_var x, int position, const char *name, const char *site);
 
