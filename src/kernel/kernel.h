@@ -7,6 +7,7 @@
 #include "kernel/conv.h"
 #include "kernel/copy.h"
 #include "kernel/count.h"
+#include "kernel/ctc.h"
 #include "kernel/elementwise.h"
 #include "kernel/factor.h"
 #include "kernel/gather.h"
@@ -23,5 +24,7 @@
 #include "kernel/sort.h"
 #include "kernel/take.h"
 #include "kernel/triangle.h"
+#include "kernel/unfold.h"
+#include "kernel/windows.h"
 
 #endif
