@@ -41,6 +41,10 @@ wg_var wg_times(wg_var g, wg_var partial, const wg_rule_info *info) {
         return (wg_azmul)(g, partial);
     }
     const wg_var product = (wg_azmul)(partial, g);
-    const bool absolute = wg_rule_is_bounded(info->index) || (g.tape == NULL && g.as.number != 0);
-    return absolute ? product : (wg_where)(g, product, wg_number(0));
+    if (wg_rule_is_bounded(info->index) || (g.tape == NULL && g.as.number != 0)) {
+        return product;
+    }
+    /* Both zeros are absolute; beside a finite partial g's is so anyway, and a mask of g would take
+     * the derivative to g along. */
+    return (wg_where)((wg_isfinite)(partial), product, (wg_azmul)(g, partial));
 }
