@@ -113,7 +113,10 @@
     X(soft_cross_entropy) \
     X(mse)
 
-#define WG_OPS_TRANSFORM(X)
+#define WG_OPS_TRANSFORM(X) \
+    X(scale_gradient) \
+    X(clip_gradient) \
+    X(clip_gradient_norm)
 
 #define WG_OPS(X) \
     WG_OPS_SHAPE(X) \
