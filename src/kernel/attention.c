@@ -3,10 +3,12 @@
 
 #include "base/parallel.h"
 #include "kernel/matmul.h"
+#include "kernel/matmul_transpose.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
+#define DIAGONAL 32      /* queries that meet a block on the diagonal together */
 #define LEAST_JOBS 16    /* heads that need no further sharing out of a backward pass */
 #define JOINED_SIZE 8192 /* elements of partial gradients that are summed at a time */
 

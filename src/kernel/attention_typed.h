@@ -32,14 +32,25 @@ static void NAME(product)(NAME(job) * job, int64_t m, int64_t n, int64_t k, cons
     }
 }
 
-/* Keys [first, first + n) of a head [keys, depth], turned: [depth, n]. */
+/* n keys of a head [keys, depth], turned: [depth, n]. */
 static void NAME(turn)(int64_t n, int64_t depth, const T *from, T *to) {
-    for (int64_t d = 0; d < depth; d += 16) {
-        const int64_t end = d + 16 < depth ? d + 16 : depth;
-        for (int64_t j = 0; j < n; j++) {
-            for (int64_t i = d; i < end; i++) {
-                to[i * n + j] = from[j * depth + i];
+    int64_t j = 0;
+#if defined(WG_TRANSPOSE4)
+    for (; j + 4 <= n; j += 4) {
+        int64_t i = 0;
+        for (; i + 4 <= depth; i += 4) {
+            NAME(wg_transpose4)(from + j * depth + i, depth, to + i * n + j, n);
+        }
+        for (; i < depth; i++) {
+            for (int64_t k = j; k < j + 4; k++) {
+                to[i * n + k] = from[k * depth + i];
             }
+        }
+    }
+#endif
+    for (; j < n; j++) {
+        for (int64_t i = 0; i < depth; i++) {
+            to[i * n + j] = from[j * depth + i];
         }
     }
 }
@@ -82,46 +93,80 @@ static int64_t NAME(seen)(const wg_attention *a, int64_t query, int64_t first, i
     return most < 0 ? 0 : least(most, n);
 }
 
-static void NAME(forward_rows)(NAME(job) * job, int64_t head, int64_t query, int64_t m, T *out) {
+/* m queries at a time as they meet the keys: the greatest exponent and the sum of each. */
+typedef struct NAME(rows) {
+    int64_t head, query, m, mask_at;
+    T top[QUERIES];
+    double sum[QUERIES];
+    T *out;
+} NAME(rows);
+
+/* Rows [low, high) meet the keys [first, first + n) of their block, which has `block` keys. */
+static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int64_t high,
+                               int64_t first, int64_t n, int64_t block) {
     const wg_attention *a = job->a;
     _Alignas(64) T s[QUERIES * KEYS], own[KEYS];
-    T top[QUERIES], *kept = job->kept + (head * a->queries + query) * WG_ATTENTION_KEPT;
-    double sum[QUERIES] = {0};
-    const int64_t shared = head / a->group, mask_at = a->mask != NULL ? mask_of(a, head) : 0;
-    const int64_t end = a->causal ? least(a->keys, query + m) : a->keys;
+    const int64_t at = r->head / a->group * a->keys + first, m = high - low;
+    const T *q = job->q + (r->head * a->queries + r->query + low) * a->depth;
+    T *out = r->out + low * a->width;
+    NAME(product)
+    (job, m, n, a->depth, q, a->depth, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
     for (int64_t i = 0; i < m; i++) {
-        top[i] = -(T)INFINITY;
+        const int64_t query = r->query + low + i;
+        T *top = &r->top[low + i];
+        double *sum = &r->sum[low + i];
+        const T before = *top;
+        const T *mask =
+            a->mask == NULL ? NULL : NAME(mask_row)(a, r->mask_at, query, first, n, own);
+        const double part = job->loops->open(NAME(seen)(a, query, first, n), n, s + i * KEYS,
+                                             job->factor, mask, top);
+        if (*top != before && first > 0) {
+            const double shrink = before == -(T)INFINITY ? 0 : exp2((double)(before - *top));
+            *sum *= shrink;
+            job->loops->scale(a->width, (T)shrink, out + i * a->width);
+        }
+        *sum += part;
+    }
+    NAME(product)
+    (job, m, a->width, n, s, KEYS, 1, job->v + at * a->width, a->width, out, a->width, first > 0);
+}
+
+/* How many of a block's queries go together: on the diagonal fewer, for what they see together is
+ * less. */
+static int64_t NAME(step)(const wg_attention *a, int64_t query, int64_t first) {
+    return a->causal && query < first + KEYS ? DIAGONAL : QUERIES;
+}
+
+/* The keys of a block that any of the queries before `end` sees. */
+static int64_t NAME(open_keys)(const wg_attention *a, int64_t end, int64_t first, int64_t block) {
+    return a->causal ? least(block, end - first) : block;
+}
+
+static void NAME(forward_rows)(NAME(job) * job, NAME(rows) * r) {
+    const wg_attention *a = job->a;
+    T *kept = job->kept + (r->head * a->queries + r->query) * WG_ATTENTION_KEPT;
+    const int64_t end = a->causal ? least(a->keys, r->query + r->m) : a->keys;
+    r->mask_at = a->mask != NULL ? mask_of(a, r->head) : 0;
+    for (int64_t i = 0; i < r->m; i++) {
+        r->top[i] = -(T)INFINITY;
+        r->sum[i] = 0;
     }
     if (end <= 0) {
-        memset(out, 0, (size_t)(m * a->width) * sizeof *out);
+        memset(r->out, 0, (size_t)(r->m * a->width) * sizeof *r->out);
     }
     for (int64_t first = 0; first < end; first += KEYS) {
-        const int64_t n = least(KEYS, a->keys - first), at = shared * a->keys + first;
-        NAME(product)
-        (job, m, n, a->depth, job->q + (head * a->queries + query) * a->depth, a->depth, 1,
-         job->k_turned + at * a->depth, n, s, KEYS, false);
-        for (int64_t i = 0; i < m; i++) {
-            const T before = top[i];
-            const T *mask =
-                a->mask == NULL ? NULL : NAME(mask_row)(a, mask_at, query + i, first, n, own);
-            const double part = job->loops->open(NAME(seen)(a, query + i, first, n), n,
-                                                 s + i * KEYS, job->factor, mask, &top[i]);
-            if (top[i] != before && first > 0) {
-                const double shrink = before == -(T)INFINITY ? 0 : exp2((double)(before - top[i]));
-                sum[i] *= shrink;
-                job->loops->scale(a->width, (T)shrink, out + i * a->width);
-            }
-            sum[i] += part;
+        const int64_t block = least(KEYS, a->keys - first), step = NAME(step)(a, r->query, first);
+        for (int64_t low = 0; low < r->m; low += step) {
+            const int64_t high = least(r->m, low + step);
+            NAME(forward_meet)
+            (job, r, low, high, first, NAME(open_keys)(a, r->query + high, first, block), block);
         }
-        NAME(product)
-        (job, m, a->width, n, s, KEYS, 1, job->v + at * a->width, a->width, out, a->width,
-         first > 0);
     }
-    for (int64_t i = 0; i < m; i++) {
-        const T over = sum[i] == 0 ? 0 : (T)(1 / sum[i]);
-        kept[WG_ATTENTION_KEPT * i] = sum[i] == 0 ? 0 : top[i];
+    for (int64_t i = 0; i < r->m; i++) {
+        const T over = r->sum[i] == 0 ? 0 : (T)(1 / r->sum[i]);
+        kept[WG_ATTENTION_KEPT * i] = r->sum[i] == 0 ? 0 : r->top[i];
         kept[WG_ATTENTION_KEPT * i + 1] = over;
-        job->loops->scale(a->width, over, out + i * a->width);
+        job->loops->scale(a->width, over, r->out + i * a->width);
     }
 }
 
@@ -129,10 +174,10 @@ static void NAME(forward_job)(void *context, int64_t index) {
     NAME(job) *job = context;
     const wg_attention *a = job->a;
     const int64_t blocks = blocks_of(a->queries, QUERIES);
-    const int64_t head = index / blocks, query = index % blocks * QUERIES;
-    NAME(forward_rows)
-    (job, head, query, least(QUERIES, a->queries - query),
-     job->out + (head * a->queries + query) * a->width);
+    NAME(rows) r = {.head = index / blocks, .query = index % blocks * QUERIES};
+    r.m = least(QUERIES, a->queries - r.query);
+    r.out = job->out + (r.head * a->queries + r.query) * a->width;
+    NAME(forward_rows)(job, &r);
 }
 
 static bool NAME(attention_forward)(const wg_attention *a, const void *q, const void *k,
@@ -151,8 +196,9 @@ static bool NAME(attention_forward)(const wg_attention *a, const void *q, const 
 typedef struct NAME(meeting) {
     int64_t head, query, m; /* of the queries */
     int64_t at, first, n;   /* of the keys: their row among those of all heads, and in their own */
-    T *dq;                  /* of the head; NULL where none is wanted */
-    bool add_q, add_k, add_v;
+    int64_t block;          /* keys that were turned together */
+    T *dq;                  /* of the head, to be added to; NULL where none is wanted */
+    bool add_k, add_v;
 } NAME(meeting);
 
 static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
@@ -162,11 +208,11 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     const int64_t mask_at = a->mask != NULL ? mask_of(a, b->head) : 0;
     const T *q = job->q + row * a->depth, *g = job->g + row * a->width;
     NAME(product)
-    (job, b->m, b->n, a->depth, q, a->depth, 1, job->k_turned + b->at * a->depth, b->n, s, KEYS,
+    (job, b->m, b->n, a->depth, q, a->depth, 1, job->k_turned + b->at * a->depth, b->block, s, KEYS,
      false);
     NAME(product)
-    (job, b->m, b->n, a->width, g, a->width, 1, job->v_turned + b->at * a->width, b->n, ds, KEYS,
-     false);
+    (job, b->m, b->n, a->width, g, a->width, 1, job->v_turned + b->at * a->width, b->block, ds,
+     KEYS, false);
     for (int64_t i = 0; i < b->m; i++) {
         const T *mask =
             a->mask == NULL ? NULL : NAME(mask_row)(a, mask_at, b->query + i, b->first, b->n, own);
@@ -188,7 +234,7 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     if (b->dq != NULL) {
         NAME(product)
         (job, b->m, a->depth, b->n, ds, KEYS, 1, job->k + b->at * a->depth, a->depth,
-         b->dq + b->query * a->depth, a->depth, b->add_q);
+         b->dq + b->query * a->depth, a->depth, true);
     }
 }
 
@@ -199,30 +245,30 @@ static void NAME(clear)(int64_t count, void *to, bool add) {
 }
 
 /* One block of keys of the shared head. */
-static void NAME(chain_keys)(NAME(job) * job, int64_t shared, int64_t first, T *const *dq) {
+static void NAME(chain_keys)(NAME(job) * job, int64_t shared, int64_t first, T *dq) {
     const wg_attention *a = job->a;
-    NAME(meeting) b = {.first = first, .n = least(KEYS, a->keys - first)};
-    b.at = shared * a->keys + first;
-    b.add_k = job->to->add_k;
-    b.add_v = job->to->add_v;
-    bool met = false;
+    const wg_attention_places *to = job->to;
+    NAME(meeting)
+    b = {.first = first, .block = least(KEYS, a->keys - first), .at = shared * a->keys + first};
+    const int64_t met = a->causal ? first / QUERIES * QUERIES : 0;
+    /* The first to meet all keys of the block may overwrite; else zeros come first. */
+    const bool clear = a->causal || met >= a->queries;
+    if (clear && to->k != NULL) {
+        NAME(clear)(b.block * a->depth, (T *)to->k + b.at * a->depth, to->add_k);
+    }
+    if (clear && to->v != NULL) {
+        NAME(clear)(b.block * a->width, (T *)to->v + b.at * a->width, to->add_v);
+    }
+    b.add_k = to->add_k || clear;
+    b.add_v = to->add_v || clear;
     for (int64_t member = 0; member < a->group; member++) {
         b.head = shared * a->group + member;
-        b.dq = dq[0] != NULL ? dq[0] + member * a->queries * a->depth : NULL;
-        b.query = a->causal ? first / QUERIES * QUERIES : 0;
-        for (; b.query < a->queries; b.query += QUERIES) {
-            b.m = least(QUERIES, a->queries - b.query);
-            b.add_q = true;
+        b.dq = dq != NULL ? dq + member * a->queries * a->depth : NULL;
+        for (b.query = met; b.query < a->queries; b.query += b.m) {
+            b.m = least(NAME(step)(a, b.query, first), a->queries - b.query);
+            b.n = NAME(open_keys)(a, b.query + b.m, first, b.block);
             NAME(meet)(job, &b);
-            b.add_k = b.add_v = met = true;
-        }
-    }
-    if (!met) { /* no query sees these keys */
-        if (job->to->k != NULL) {
-            NAME(clear)(b.n * a->depth, (T *)job->to->k + b.at * a->depth, b.add_k);
-        }
-        if (job->to->v != NULL) {
-            NAME(clear)(b.n * a->width, (T *)job->to->v + b.at * a->width, b.add_v);
+            b.add_k = b.add_v = true;
         }
     }
 }
@@ -243,7 +289,7 @@ static void NAME(chain_job)(void *context, int64_t index) {
     NAME(clear)(size, dq, add);
     for (int64_t block = part; block < blocks_of(a->keys, KEYS); block += job->parts) {
         NAME(turn_block)(job, shared, block);
-        NAME(chain_keys)(job, shared, block * KEYS, &dq);
+        NAME(chain_keys)(job, shared, block * KEYS, dq);
     }
 }
 

@@ -90,7 +90,7 @@ static bool operands_fit(const wg_view *q, const wg_view *k, const wg_view *v) {
     }
     if (lead > 0 && fits) {
         const int64_t heads = q->shape[lead - 1], shared = k->shape[lead - 1];
-        fits = shared == 0 ? heads == 0 : heads % shared == 0;
+        fits = shared == 0 ? heads == 0 : heads > 0 && heads % shared == 0;
     }
     return fits;
 }

@@ -354,6 +354,8 @@ Test(attention, refuses_what_does_not_fit) {
     expect_failure(tape, WG_ERROR_SHAPE, "q [3]");
     (void)wg_attention(X(3, 3, 2), X(2, 4, 2), X(2, 4, 2), NONE);
     expect_failure(tape, WG_ERROR_SHAPE, "q [3, 3, 2]");
+    (void)wg_attention(X(0, 3, 2), X(2, 4, 2), X(2, 4, 2), NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "q [0, 3, 2]");
     (void)wg_attention(X(2, 1, 3, 2), X(3, 1, 4, 2), X(3, 1, 4, 2), NONE);
     expect_failure(tape, WG_ERROR_SHAPE, "q [2, 1, 3, 2]");
     (void)wg_attention(wg_number(1), X(3, 2), X(3, 2), NONE);
