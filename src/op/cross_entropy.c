@@ -7,6 +7,7 @@
 #include "op/labels.h"
 #include "op/samples.h"
 #include "op/softmax.h"
+#include "tape/tape.h"
 
 #include <string.h>
 
@@ -317,7 +318,7 @@ static wg_var axis_last(wg_var x, int axis, const char *site) {
 
 bool wg_classes_last(const char *name, wg_var *x, wg_var *labels, int axis, const char *site) {
     const wg_view view = wg_view_of(*labels);
-    const bool whole = wg_is_array(*labels) && !wg_is_float(&view);
+    const bool whole = wg_is_array(*labels) && !wg_dtype_is_float(view.dtype);
     const int rank = wg_rank(*x);
     if (axis == 0 || !wg_is_array(*x)) {
         return whole;
@@ -347,7 +348,7 @@ wg_var wg_class_weights(const char *name, wg_var weight, wg_var x, const char *s
                      "the class weights want a gradient, which labels do not give them");
     }
     const wg_dtype dtype = like.dtype == WG_BF16 ? WG_F32 : like.dtype; /* as logits will be */
-    return wg_is_array(x) && wg_is_float(&like) && own.dtype != dtype
+    return wg_is_array(x) && wg_dtype_is_float(like.dtype) && own.dtype != dtype
                ? wg_cast_at(weight, dtype, site)
                : weight;
 }

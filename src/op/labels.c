@@ -3,14 +3,11 @@
 
 #include "kernel/gather.h"
 #include "op/axes.h"
+#include "tape/tape.h"
 
 /* How many rows an array with the classes last has. */
 int64_t wg_label_rows(const wg_view *x) {
     return wg_sizes_product(x->shape, 0, x->rank - 1);
-}
-
-bool wg_is_float(const wg_view *view) {
-    return wg_dtype_is_float(view->dtype);
 }
 
 bool wg_same_sizes(const wg_view *a, const wg_view *b, int rank) {
@@ -33,7 +30,7 @@ wg_status wg_check_labels(wg_call *call) {
     const wg_view *x = wg_call_operand(call, 0), *labels = wg_call_operand(call, 1);
     const wg_view *weight = wg_call_operand(call, 2);
     const wg_label_state *state = wg_call_state(call);
-    if (!wg_is_float(x) || wg_is_float(labels)) {
+    if (!wg_dtype_is_float(x->dtype) || wg_dtype_is_float(labels->dtype)) {
         return wg_call_fail(call, WG_ERROR_DTYPE,
                             "logits are f32 or f64 and labels i64 or u8, not %s and %s",
                             wg_dtype_name(x->dtype), wg_dtype_name(labels->dtype));

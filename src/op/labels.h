@@ -20,7 +20,6 @@ typedef struct wg_label_state {
 
 /* How many rows an array with the classes last has. */
 int64_t wg_label_rows(const wg_view *x);
-bool wg_is_float(const wg_view *view);
 bool wg_same_sizes(const wg_view *a, const wg_view *b, int rank);
 bool wg_loss_reduces(const wg_label_state *state);
 /* Element i of contiguous floats. */

@@ -4,6 +4,7 @@
 #include "op/axes.h"
 #include "op/labels.h"
 #include "op/samples.h"
+#include "tape/tape.h"
 
 #include <string.h>
 
@@ -23,7 +24,7 @@ static wg_status nll_chain_shape(wg_call *call) {
                           ? g->rank == 0
                           : wg_shape_equal(g->rank, g->shape, labels->rank, labels->shape);
     int64_t shape[WG_MAX_RANK + 1] = {0};
-    if (!fits || !wg_is_float(g) || wg_is_float(labels)) {
+    if (!fits || !wg_dtype_is_float(g->dtype) || wg_dtype_is_float(labels->dtype)) {
         return wg_call_fail(call, WG_ERROR_SHAPE, "the adjoint of a loss is %s",
                             wg_call_shape(call, 0));
     }

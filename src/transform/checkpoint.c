@@ -54,10 +54,10 @@ static int describe(const wg_trace *trace, wg_output *output) {
         output[j].rank = view.rank;
         memcpy(output[j].shape, view.shape, (size_t)view.rank * sizeof view.shape[0]);
         output[j].first = first;
-        output[j].kind = is_outside(trace, y)  ? WG_KIND_OUTSIDE
-                         : !wg_var_is_array(y) ? WG_KIND_SCALAR
-                         : wg_is_float(y)      ? WG_KIND_PART
-                                               : WG_KIND_INTEGERS;
+        output[j].kind = is_outside(trace, y)   ? WG_KIND_OUTSIDE
+                         : !wg_var_is_array(y)  ? WG_KIND_SCALAR
+                         : wg_is_float_array(y) ? WG_KIND_PART
+                                                : WG_KIND_INTEGERS;
         if (output[j].kind == WG_KIND_PART || output[j].kind == WG_KIND_SCALAR) {
             first += wg_view_count(&view);
             last = j;

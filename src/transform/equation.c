@@ -48,7 +48,7 @@ bool wg_equation_residual(const wg_equation *equation, wg_trace *trace, wg_var *
                           ? wg_shape_equal(have.rank, have.shape, want.rank, want.shape) ||
                                 (equation->is_scalar && wg_view_count(&have) == 1)
                           : wg_view_count(&have) == wg_view_count(&want);
-    if (!fits || !wg_is_float(f)) {
+    if (!fits || !wg_is_float_array(f)) {
         char text[192], other[192];
         wg_tape_fail(tape, WG_ERROR_SHAPE, equation->name, trace->site,
                      "the function makes %s of shape %s for x of shape %s",

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-bool wg_is_float(wg_var x) {
+bool wg_is_float_array(wg_var x) {
     return wg_dtype_is_float(wg_view_of(x).dtype);
 }
 
@@ -27,7 +27,7 @@ wg_var wg_leaf_over(wg_tape *tape, wg_var x, bool wants) {
         wg_node *made = wg_node_of(leaf);
         if (made != NULL) {
             made->flags |= WG_NODE_LEAF | WG_NODE_KEPT;
-            made->flags |= wants && wg_is_float(x) ? WG_NODE_WANTS : 0;
+            made->flags |= wants && wg_is_float_array(x) ? WG_NODE_WANTS : 0;
         }
         return leaf;
     }
@@ -51,7 +51,7 @@ static wg_var input_of(const wg_trace *trace, wg_var x, wg_inputs inputs, bool w
         return x.tape == NULL ? x : (wg_mul)(x, wg_number(1));
     }
     const wg_var passed = wg_scale_gradient_at(x, 1, trace->site);
-    wants = (wants || inputs == WG_INPUTS_PASS) && wg_is_float(x);
+    wants = (wants || inputs == WG_INPUTS_PASS) && wg_is_float_array(x);
     if (wants && trace->tape->status == WG_OK) { /* its chain rule gives to what wants, no other */
         wg_node_of(passed)->flags |= WG_NODE_WANTS;
     }

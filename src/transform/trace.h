@@ -61,7 +61,7 @@ wg_status wg_trace_end(wg_trace *trace, wg_var *keep, int n);
 bool wg_var_wants(wg_var x);
 /* A constant (or a leaf, if it is to want a gradient) that shares x's storage. */
 wg_var wg_leaf_over(wg_tape *tape, wg_var x, bool wants);
-bool wg_is_float(wg_var x);
+bool wg_is_float_array(wg_var x);
 
 /* Variables of before the trace that its function has looked at, each once. */
 typedef struct wg_captures {

@@ -153,7 +153,7 @@ bool wg_derive_transpose(const wg_trace *trace, wg_var *places, wg_var *pulled) 
     wg_tape *tape = trace->tape;
     for (int j = 0; j < trace->closure.m; j++) {
         const wg_var y = trace->ys[j];
-        places[j] = y.tape != NULL && wg_is_float(y) ? place_like(trace, y, j) : wg_number(0);
+        places[j] = y.tape != NULL && wg_is_float_array(y) ? place_like(trace, y, j) : wg_number(0);
     }
     return tape->status == WG_OK && wg_derive_pull(trace, trace->closure.m, trace->ys, places,
                                                    trace->closure.n, trace->inputs, pulled);
