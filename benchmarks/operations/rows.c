@@ -46,8 +46,16 @@ X1(cross_entropy, wg_cross_entropy(x[0], x[1]))
 X1(matmul, wg_matmul(x[0], x[1]))
 X1(affine, wg_affine(x[0], x[1], x[2]))
 X1(transposed, wg_contiguous(wg_transpose(x[0])))
+X1(layer_norm, wg_layer_norm(x[0], 1, x[1], x[2], 1e-5))
+X1(group_norm, wg_group_norm(x[0], 32, x[1], x[2], 1e-5))
+X1(batch_norm, wg_batch_norm(x[0], x[1], x[2], (wg_batch_norm_options){0}))
+X1(attention, wg_attention(x[0], x[1], x[2], (wg_attention_options){0}))
+X1(causal_attention, wg_attention(x[0], x[1], x[2], (wg_attention_options){.causal = true}))
 X1(rows_gathered, wg_gather_rows(x[0], x[1]))
 
+#define CAUSAL(length, scale)                                                                      \
+    "def f(x0, x1, x2, m=torch.full((" #length ", " #length "), float('-inf')).triu(1)):\\n"       \
+    "    return torch.softmax(x0 @ x1.mT * " #scale " + m, -1) @ x2"
 X1(lstm,
    wg_lstm_sequence(x[0], ((wg_recurrent_weights){x[1], x[2], x[3], x[4]}), ((wg_lstm_state){0}))
        .sequence)
@@ -84,6 +92,17 @@ const op_row op_rows[] = {
      IN(FLOAT(-2, 2, 4096, 1000)), BYTES(32.8e6, 82e6, 2)},
     {ROW("cross_entropy 4096x1000", cross_entropy, "F.cross_entropy(x0, x1)"),
      IN(FLOAT(-2, 2, 4096, 1000), WHOLE(1000, 4096)), BYTES(16.4e6, 49.2e6, 2)},
+    /* normalisation */
+    {ROW("layer_norm 4096x768", layer_norm, "F.layer_norm(x0, (768,), x1, x2)"),
+     IN(FLOAT(-2, 2, 4096, 768), FLOAT(0.5, 2, 768), FLOAT(-1, 1, 768)), BYTES(25.2e6, 62.9e6, 2)},
+    {ROW("group_norm 32x64x28x28", group_norm, "F.group_norm(x0, 32, x1, x2)"),
+     IN(FLOAT(-2, 2, 32, 64, 28, 28), FLOAT(0.5, 2, 64), FLOAT(-1, 1, 64)),
+     BYTES(12.8e6, 32.1e6, 1)},
+    {ROW("batch_norm 32x64x28x28", batch_norm, "F.batch_norm(x0, None, None, x1, x2, True)"),
+     IN(FLOAT(-2, 2, 32, 64, 28, 28), FLOAT(0.5, 2, 64), FLOAT(-1, 1, 64)),
+     BYTES(12.8e6, 32.1e6, 1)},
+    {ROW("batch_norm 1024x512", batch_norm, "F.batch_norm(x0, None, None, x1, x2, True)"),
+     IN(FLOAT(-2, 2, 1024, 512), FLOAT(0.5, 2, 512), FLOAT(-1, 1, 512)), BYTES(4.2e6, 10.5e6, 1)},
     /* products */
     {ROW("matmul 1024 cubed", matmul, "x0 @ x1"),
      IN(FLOAT(-1, 1, 1024, 1024), FLOAT(-1, 1, 1024, 1024)), FLOPS(2.0 * 1024 * 1024 * 1024, 1)},
@@ -95,6 +114,17 @@ const op_row op_rows[] = {
     {ROW("linear 256x1024 to 1024", affine, "F.linear(x0, x1, x2)"),
      IN(FLOAT(-1, 1, 256, 1024), FLOAT(-1, 1, 1024, 1024), FLOAT(-1, 1, 1024)),
      FLOPS(2.0 * 256 * 1024 * 1024, 1)},
+    /* attention; where it is causal half of the flops count */
+    {ROW("attention 8x8x512x64", attention, "torch.softmax(x0 @ x1.mT * 0.125, -1) @ x2"),
+     IN(FLOAT(-1, 1, 8, 8, 512, 64), FLOAT(-1, 1, 8, 8, 512, 64), FLOAT(-1, 1, 8, 8, 512, 64)),
+     FLOPS(4.0 * 64 * 512 * 512 * 64, 2)},
+    {ROW("causal attention 4x12x1024x64", causal_attention, CAUSAL(1024, 0.125)),
+     IN(FLOAT(-1, 1, 4, 12, 1024, 64), FLOAT(-1, 1, 4, 12, 1024, 64),
+        FLOAT(-1, 1, 4, 12, 1024, 64)),
+     FLOPS(2.0 * 48 * 1024 * 1024 * 64, 2)},
+    {ROW("causal attention 12x4x64x32", causal_attention, CAUSAL(64, 0.17677669529663687)),
+     IN(FLOAT(-1, 1, 12, 4, 64, 32), FLOAT(-1, 1, 12, 4, 64, 32), FLOAT(-1, 1, 12, 4, 64, 32)),
+     FLOPS(2.0 * 48 * 64 * 64 * 32, 2)},
     /* recurrent layers */
     {ROW("LSTM 64 steps, batch 32, 128 to 128", lstm,
          "torch._VF.lstm(x0, (torch.zeros(1, 32, 128), torch.zeros(1, 32, 128)), "

@@ -8,6 +8,26 @@
 extern "C" {
 #endif
 
+typedef struct wg_attention_options {
+    double scale; /* 0 means 1/√D */
+    bool causal;  /* query i sees keys 0 to i, also where L ≠ S (as PyTorch's is_causal) */
+    /* Broadcast against [..., L, S]: u8, 1 where a key takes part; or f32 or f64, added to the
+     * scaled products, minus infinity where it does not. A plain number: none. */
+    wg_var mask;
+} wg_attention_options;
+
+/* softmax(scale·q kᵀ + mask)·v: q [..., L, D], k [..., S, D], v [..., S, Dv] give [..., L, Dv]. The
+ * leading axes are equal, but the last of them may be a multiple of k's and v's: several heads of
+ * queries then share a head of keys (J. Ainslie et al., "GQA", 2023). A query that sees no key has
+ * zeros for its result (PyTorch: NaN); keys that no query sees receive zeros.
+ *
+ * Computed by blocks, forward and backward, in memory linear in L and S (T. Dao et al.,
+ * "FlashAttention", 2022). A sweep that records itself (wg_grad), and a mask that wants a gradient,
+ * need L·S elements a head. There is no dropout of probabilities. */
+WG_API wg_var wg_attention_at(wg_var q, wg_var k, wg_var v, const char *site,
+                              wg_attention_options options);
+#define wg_attention(q, k, v, ...) wg_attention_at(q, k, v, WG_HERE, __VA_ARGS__)
+
 #ifdef __cplusplus
 }
 #endif

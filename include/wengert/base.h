@@ -43,7 +43,9 @@ WG_API const char *wg_version(void);
     X(ERROR_FILE, "the operating system refused a file operation")                                 \
     X(ERROR_FORMAT, "damaged or foreign input")                                                    \
     X(ERROR_STATE, "a call at the wrong time")                                                     \
-    X(ERROR_CHECK, "a check found a wrong gradient")
+    X(ERROR_CHECK, "a check found a wrong gradient")                                               \
+    X(ERROR_ANOMALY, "a NaN or an infinity out of finite numbers")                                 \
+    X(ERROR_CONVERGENCE, "an iteration that did not converge")
 
 typedef enum wg_status {
 #define WG_STATUS_ENUM(name, text) WG_##name,

@@ -1,4 +1,4 @@
-/* conv.h: convolution, pooling, interpolation. */
+/* conv.h: convolution. */
 #ifndef WENGERT_CONV_H
 #define WENGERT_CONV_H
 

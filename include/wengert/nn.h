@@ -143,6 +143,12 @@ static inline wg_var wg_linear_at(wg_net net, const char *name, wg_var x, int64_
  * [0, 1), DTYPE unless x is an array of f32 or f64. Srivastava et al., JMLR 15 (2014). */
 WG_API wg_var wg_dropout_at(wg_net net, wg_var x, double p, const char *site);
 #define wg_dropout(net, x, p) wg_dropout_at(net, x, p, WG_HERE)
+/* The same for whole channels x[n, c, ...] (PyTorch's Dropout1d to 3d), and for self-normalizing
+ * networks: distribution.h. */
+WG_API wg_var wg_dropout_channels_at(wg_net net, wg_var x, double p, const char *site);
+#define wg_dropout_channels(net, x, p) wg_dropout_channels_at(net, x, p, WG_HERE)
+WG_API wg_var wg_alpha_dropout_at(wg_net net, wg_var x, double p, const char *site);
+#define wg_alpha_dropout(net, x, p) wg_alpha_dropout_at(net, x, p, WG_HERE)
 
 #ifdef __cplusplus
 }

@@ -52,6 +52,20 @@ WG_API wg_status wg_tape_status(const wg_tape *tape);
 /* What failed: the operation, the shapes, the call site. "" where nothing did. */
 WG_API const char *wg_tape_message(const wg_tape *tape);
 
+/* Looks for anomalies from now on (wg_tape_reset does not end it), or no longer: the first NaN or
+ * infinity that an operation makes out of finite operands, and the first that a chain rule makes
+ * out of a finite adjoint, fails the tape (WG_ERROR_ANOMALY):
+ *
+ *     anomaly: log of [32, 10] made -inf at element 17 (train.c:41)
+ *     anomaly: the chain rule of sqrt (of [8]) made inf at element 3, for operand 0 (train.c:43)
+ *
+ * Forward, what is not finite at its source (data, constants, plain operands) passes without a
+ * word, and so does what follows from it. Scalars are checked as they are recorded; what was
+ * recorded before is checked in the sweep alone, there without a call site. Arrays are read once
+ * more after each operation, and scalars leave the inline path, so this is for the search of a
+ * fault; off, it costs a branch for each array operation. */
+WG_API void wg_tape_detect_anomaly(wg_tape *tape, bool on);
+
 /* What a tape holds and has taken from the system. */
 typedef struct wg_tape_usage {
     uint64_t scalars;      /* scalar entries recorded */

@@ -31,8 +31,12 @@ static bool shift_of(const wg_conv_axis *axis, int64_t part, int64_t tap, int64_
     return *shift * axis->spread == at;
 }
 
-/* Plane q of a source holds the elements (q * dilation) mod step, + step, + 2 step... */
+/* Plane q of a source holds the elements (q * dilation) mod step, + step, + 2 step...; `apart`, it
+ * begins where its tap reads. */
 static int64_t residue_of(const wg_conv_axis *axis, int64_t plane) {
+    if (axis->apart) {
+        return axis->turned ? plane : plane * axis->dilation;
+    }
     return plane * axis->dilation % axis->step;
 }
 
@@ -60,8 +64,16 @@ static wg_conv_axis axis_of(const wg_conv_sizes *s, int i, bool turned) {
             }
         }
     }
-    axis.reach = (greatest - axis.least) / axis.step;
+    axis.span = greatest - axis.least;
+    axis.reach = axis.span / axis.step;
     return axis;
+}
+
+/* Gives each tap a plane. */
+static void set_apart(wg_conv_axis *axis) {
+    axis->apart = true;
+    axis->planes = axis->turned ? axis->span + 1 : axis->taps;
+    axis->reach = 0;
 }
 
 bool wg_conv_tap(const wg_conv_axis *axis, int64_t part, int64_t tap, int64_t *plane,
@@ -70,8 +82,13 @@ bool wg_conv_tap(const wg_conv_axis *axis, int64_t part, int64_t tap, int64_t *p
     if (!shift_of(axis, part, tap, &at)) {
         return false;
     }
-    *plane = tap % axis->planes;
-    *shift = (at - axis->least) / axis->step;
+    if (axis->apart) {
+        *plane = axis->turned ? at - axis->least : tap;
+        *shift = 0;
+    } else {
+        *plane = tap % axis->planes;
+        *shift = (at - axis->least) / axis->step;
+    }
     return true;
 }
 
@@ -86,7 +103,7 @@ int64_t wg_conv_count(const wg_conv_axis *axis, int64_t part, int64_t from, int6
 
 /* Elements from row to row of a plane. The zeros behind a row may be those before the next. */
 static int64_t width_of(const wg_conv_axis *axis, int64_t columns) {
-    if (columns < axis->most) {
+    if (columns < axis->most || axis->apart) {
         return columns + axis->reach;
     }
     int64_t last_residue = 0;
@@ -151,27 +168,72 @@ static int64_t lay_out(wg_conv_plan *p, int64_t rows, int64_t columns, int64_t d
     return p->scratch * machine->size;
 }
 
-static void choose_block(wg_conv_plan *p, const wg_conv_machine *machine) {
+static int64_t most_depths(const wg_conv_plan *p) {
     int64_t depths = 0;
     for (int64_t part = 0; part < p->axis[0].parts; part++) {
         depths = most_of(depths, wg_conv_depths(p, part));
     }
+    return depths;
+}
+
+/* Time of all blocks of an image in multiply-add instructions, roughly: the sums, the copies, and
+ * putting tiles in their places. */
+#define COPY_COST 0.4
+#define PUT_COST 4.0
+
+static double cost_of(const wg_conv_plan *p, int64_t depths, const wg_conv_machine *machine) {
+    const int64_t lanes = (p->rows == 1 ? WG_CONV_STRIP : 1) * machine->lanes;
+    const int64_t positions = (p->block[0] - 1) * p->width + p->block[1];
+    const double vectors = (double)(wg_conv_ceil(positions, lanes) * lanes / machine->lanes);
+    const double terms = (double)p->channels * (double)p->volume / (double)p->axis[0].parts;
+    const double parts = (double)(p->axis[1].parts * p->axis[2].parts);
+    const bool straight = p->axis[2].spread == 1 && p->width == p->axis[2].result;
+    return (double)(p->blocks[0] * p->blocks[1]) *
+           (vectors * (double)p->rows * (terms + (straight ? 1 : PUT_COST) * parts) +
+            COPY_COST * (double)(p->channels * depths * p->pitch));
+}
+
+/* Blocks of so many rows and columns at most, alike. */
+static int64_t cut(wg_conv_plan *p, int64_t rows, int64_t columns, int64_t depths,
+                   const wg_conv_machine *machine) {
     const int64_t all = p->axis[1].most, wide = p->axis[2].most;
-    int64_t rows = all, columns = wide;
-    while (rows > 1 && lay_out(p, rows, columns, depths, machine) > WG_CONV_SCRATCH_BYTES) {
-        rows = (rows + 1) / 2;
-    }
-    while (columns > 4 * machine->lanes &&
-           lay_out(p, rows, columns, depths, machine) > WG_CONV_SCRATCH_BYTES) {
-        columns = (columns + 1) / 2;
-    }
-    /* halving may have gone too far: rows that the scratch still holds */
-    while (rows < all && lay_out(p, rows + 1, columns, depths, machine) <= WG_CONV_SCRATCH_BYTES) {
-        rows++;
-    }
     p->blocks[0] = wg_conv_ceil(all, rows);
     p->blocks[1] = wg_conv_ceil(wide, columns);
-    lay_out(p, wg_conv_ceil(all, p->blocks[0]), wg_conv_ceil(wide, p->blocks[1]), depths, machine);
+    return lay_out(p, wg_conv_ceil(all, most_of(1, p->blocks[0])),
+                   wg_conv_ceil(wide, most_of(1, p->blocks[1])), depths, machine);
+}
+
+/* Returns the cost of the cheapest block that fits. */
+static double choose_block(wg_conv_plan *p, const wg_conv_machine *machine) {
+    const int64_t depths = most_depths(p), all = p->axis[1].most;
+    int64_t columns = most_of(1, p->axis[2].most);
+    while (columns > 4 * machine->lanes &&
+           lay_out(p, 1, columns, depths, machine) > WG_CONV_SCRATCH_BYTES) {
+        columns = (columns + 1) / 2;
+    }
+    wg_conv_plan best = *p;
+    double least = -1;
+    /* A few images alone are cut up further, so that threads have something to share. */
+    const int64_t items = most_of(1, p->images * p->groups * p->axis[0].result);
+    const int64_t wanted = wg_conv_least(wg_conv_ceil(WG_CONV_JOBS / 2, items), all / 7);
+    for (int64_t blocks = most_of(1, wanted); blocks <= most_of(1, all); blocks++) {
+        wg_conv_plan now = *p;
+        const int64_t rows = most_of(1, wg_conv_ceil(all, blocks));
+        const bool fits = cut(&now, rows, columns, depths, machine) <= WG_CONV_SCRATCH_BYTES;
+        const double cost = cost_of(&now, depths, machine);
+        if ((fits || rows == 1) && (least < 0 || cost < least)) {
+            least = cost;
+            best = now;
+        }
+        if (fits && rows <= WG_CONV_LEAST_ROWS) {
+            break; /* fewer rows only copy more */
+        }
+        if (rows > 64) {
+            blocks += blocks / 4;
+        }
+    }
+    *p = best;
+    return least;
 }
 
 int64_t wg_conv_jobs(const wg_conv_plan *p) {
@@ -190,7 +252,12 @@ wg_conv_plan wg_conv_plan_of(wg_conv_kind kind, const wg_conv_sizes *s,
     for (int i = 0; i < 3; i++) {
         p.axis[i] = axis_of(s, i, turned);
     }
-    choose_block(&p, machine);
+    wg_conv_plan apart = p;
+    const double cost = choose_block(&p, machine);
+    set_apart(&apart.axis[2]);
+    if (kind != WG_CONV_WEIGHT && choose_block(&apart, machine) < cost) {
+        p = apart;
+    }
     p.panels = wg_conv_ceil(p.rows, machine->rows);
     p.panel_pitch = p.rows == 1 ? 1 : machine->pitch;
     const double work = (double)s->batch * (double)s->groups * (double)s->out_channels *
@@ -200,5 +267,7 @@ wg_conv_plan wg_conv_plan_of(wg_conv_kind kind, const wg_conv_sizes *s,
     const int64_t jobs = wg_conv_jobs(&p), wanted = wg_conv_ceil(WG_CONV_JOBS, most_of(jobs, 1));
     const int64_t paid = (int64_t)(work / (double)most_of(jobs, 1) / WG_CONV_JOB_WORK);
     p.splits = most_of(1, wg_conv_least(wg_conv_least(wanted, paid), p.panels));
+    p.pack_late = jobs == p.groups && p.axis[0].parts == 1;
+    p.late = p.pack_late ? p.channels * p.volume * p.panel_pitch : 0;
     return p;
 }

@@ -7,6 +7,10 @@
  * the positions between them compute what nobody asked for and are left out when a tile is put in
  * its place.
  *
+ * Where those positions are many beside the work of a copy (small images, many results), each tap
+ * along a row gets a copy of its own instead, `apart`, whose rows are as long as those of the
+ * result: then no position lies between them, and a tile goes straight to its place.
+ *
  * The gradient with respect to the input is the same with stride 1 for each of `stride` interleaved
  * parts of the result, each with taps of its own. */
 #ifndef WG_SRC_KERNEL_CONV_PLAN_H
@@ -22,6 +26,8 @@ typedef struct wg_conv_axis {
     int64_t step, spread; /* stride and 1 forward, 1 and stride for the gradient */
     int64_t parts, most;  /* parts of the result, and elements of the largest */
     int64_t least;        /* the least shift of all */
+    int64_t span;         /* from it to the greatest */
+    bool apart;           /* each tap has a plane of its own: see below */
     int64_t planes;       /* into which the source's elements fall */
     int64_t reach;        /* the farthest a tap reads within a plane */
 } wg_conv_axis;
@@ -35,6 +41,8 @@ typedef struct wg_conv_plan {
     int64_t scratch;              /* elements */
     int64_t panels, panel_pitch;  /* of weights */
     int64_t splits;               /* jobs that share out the panels of one block */
+    bool pack_late;               /* a panel serves one job alone, which packs it itself */
+    int64_t late;                 /* elements of its memory for that, behind the scratch */
     bool share;                   /* worth several threads */
 } wg_conv_plan;
 
@@ -77,8 +85,9 @@ static inline void *wg_conv_piece(char *workspace, int64_t at) {
 }
 
 #define WG_CONV_SCRATCH_BYTES                                                                      \
-    ((int64_t)320 * 1024)      /* of a block: what a second-level cache holds */
-#define WG_CONV_JOBS 32        /* enough for many threads, and for few to end together */
+    ((int64_t)480 * 1024)      /* of a block: what a second-level cache holds */
+#define WG_CONV_LEAST_ROWS 4   /* of a block, where more fit */
+#define WG_CONV_JOBS 16        /* enough for many threads, and for few to end together */
 #define WG_CONV_JOB_WORK 4e5   /* multiply-adds that pay a job */
 #define WG_CONV_SHARE_WORK 1e6 /* and several threads */
 #define WG_CONV_DEPTH 512      /* terms summed in one go, so that errors stay small */

@@ -55,6 +55,7 @@ static void MM_NAME(conv_tables)(MM_NAME(conv) * c) {
 
 /* ---- weights ---- */
 
+/* Where the panels of a part of the result lie, one behind the other. */
 static MM_T *MM_NAME(panel_of)(const MM_NAME(conv) * c, int64_t group, int64_t part,
                                int64_t panel) {
     const wg_conv_plan *p = &c->plan;
@@ -63,16 +64,14 @@ static MM_T *MM_NAME(panel_of)(const MM_NAME(conv) * c, int64_t group, int64_t p
                            (p->panels * (group * p->volume + c->first[part]) + panel * taps);
 }
 
-static void MM_NAME(pack_panel)(void *context, int64_t job) {
-    const MM_NAME(conv) *c = context;
+/* Rows [low, low + rows) of a part's weights, with channels and taps outermost. */
+static void MM_NAME(pack_part)(const MM_NAME(conv) * c, int64_t group, int64_t part, int64_t low,
+                               int64_t rows, MM_T *to) {
     const wg_conv_plan *p = &c->plan;
-    const int64_t group = job / p->panels, panel = job % p->panels;
-    const int64_t low = panel * p->rows / p->panels;
-    const int64_t rows = (panel + 1) * p->rows / p->panels - low;
-    const int64_t terms = p->channels * p->volume;
+    const int64_t taps = c->first[part + 1] - c->first[part], terms = p->channels * p->volume;
+    const int64_t *number = c->number + c->first[part];
     if (!p->axis[0].turned) { /* one part, whose taps are in the order of the weights */
         const MM_T *from = c->weights + (group * p->rows + low) * terms;
-        MM_T *to = MM_NAME(panel_of)(c, group, 0, panel);
         if (p->panel_pitch == 1) {
             memcpy(to, from, (size_t)terms * sizeof(MM_T));
         } else {
@@ -80,19 +79,30 @@ static void MM_NAME(pack_panel)(void *context, int64_t job) {
         }
         return;
     }
-    for (int64_t part = 0; part < MM_NAME(conv_parts)(p); part++) {
-        const int64_t *number = c->number + c->first[part];
-        const int64_t taps = c->first[part + 1] - c->first[part];
-        MM_T *to = MM_NAME(panel_of)(c, group, part, panel);
-        for (int64_t channel = 0; channel < p->channels; channel++) {
-            const MM_T *from =
-                c->weights + ((group * p->channels + channel) * p->rows + low) * p->volume;
-            for (int64_t k = 0; k < taps; k++, to += p->panel_pitch) {
-                for (int64_t i = 0; i < rows; i++) {
-                    to[i] = from[i * p->volume + number[k]];
-                }
+    for (int64_t channel = 0; channel < p->channels; channel++) {
+        const MM_T *from =
+            c->weights + ((group * p->channels + channel) * p->rows + low) * p->volume;
+        if (taps == p->volume && p->panel_pitch > 1) { /* all, in the order of the weights */
+            c->parts->pack_a(rows, taps, from, taps, 1, to);
+            to += taps * p->panel_pitch;
+            continue;
+        }
+        for (int64_t k = 0; k < taps; k++, to += p->panel_pitch) {
+            for (int64_t i = 0; i < rows; i++) {
+                to[i] = from[i * p->volume + number[k]];
             }
         }
+    }
+}
+
+static void MM_NAME(pack_panel)(void *context, int64_t job) {
+    const MM_NAME(conv) *c = context;
+    const wg_conv_plan *p = &c->plan;
+    const int64_t group = job / p->panels, panel = job % p->panels;
+    const int64_t low = panel * p->rows / p->panels;
+    const int64_t rows = (panel + 1) * p->rows / p->panels - low;
+    for (int64_t part = 0; part < MM_NAME(conv_parts)(p); part++) {
+        MM_NAME(pack_part)(c, group, part, low, rows, MM_NAME(panel_of)(c, group, part, panel));
     }
 }
 
@@ -129,38 +139,50 @@ static void MM_NAME(put_tile)(const MM_NAME(conv) * c, const MM_NAME(place) * pl
     }
 }
 
-/* One panel of a part of a block. */
+/* The sum of all terms of one tile, WG_CONV_DEPTH at a time. */
+static void MM_NAME(one_tile)(MM_NAME(wg_taps) * taps, int64_t k, int64_t a_pitch, const MM_T *a,
+                              const int64_t *offset, const MM_T *b, MM_T *to, int64_t row,
+                              const MM_T *bias) {
+    int64_t done = 0;
+    do {
+        const int64_t depth = wg_conv_least(k - done, WG_CONV_DEPTH);
+        taps(depth, a + done * a_pitch, offset + done, b, to, row, done > 0 ? NULL : bias,
+             done > 0);
+        done += depth;
+    } while (done < k);
+}
+
+/* One panel of a part of a block. A full tile goes straight to its place where no position lies
+ * between the rows. */
 static void MM_NAME(panel_tiles)(const MM_NAME(conv) * c, const MM_NAME(place) * place,
                                  int64_t rows, int64_t k, const MM_T *a, const int64_t *offset,
                                  const MM_T *scratch, const MM_T *bias) {
     _Alignas(64) MM_T tile[(WG_MATMUL_MAX_ROWS * 2 + 1) * WG_MATMUL_MAX_LANES];
     const MM_NAME(wg_matmul_parts) *parts = c->parts;
-    const bool strip = c->plan.panel_pitch == 1;
+    const wg_conv_plan *p = &c->plan;
+    const bool strip = p->panel_pitch == 1;
+    const bool straight = place->step == 1 && p->width == place->row_step;
     const int64_t lanes = parts->lanes, pitch = (strip ? WG_CONV_STRIP : 2) * lanes;
-    const int64_t count = (place->rows - 1) * c->plan.width + place->columns;
+    const int64_t count = (place->rows - 1) * p->width + place->columns;
     for (int64_t at = 0; at < count; at += pitch) {
         const int64_t n = wg_conv_least(pitch, count - at);
         MM_NAME(wg_taps) *taps = strip        ? parts->taps_strip
                                  : n <= lanes ? parts->taps_narrow[rows - 1]
                                               : parts->taps_wide[rows - 1];
-        for (int64_t i = 0; i < rows && bias != NULL; i++) {
-            for (int64_t j = 0; j < pitch; j++) {
-                tile[i * pitch + j] = bias[i];
-            }
+        if (straight && (n == pitch || (n == lanes && !strip))) {
+            MM_NAME(one_tile)
+            (taps, k, p->panel_pitch, a, offset, scratch + at, place->to + at, place->channel,
+             bias);
+        } else {
+            MM_NAME(one_tile)
+            (taps, k, p->panel_pitch, a, offset, scratch + at, tile, pitch, bias);
+            MM_NAME(put_tile)(c, place, rows, tile, pitch, at, n);
         }
-        int64_t done = 0;
-        do {
-            const int64_t depth = wg_conv_least(k - done, WG_CONV_DEPTH);
-            taps(depth, a + done * c->plan.panel_pitch, offset + done, scratch + at, tile,
-                 done > 0 || bias != NULL);
-            done += depth;
-        } while (done < k);
-        MM_NAME(put_tile)(c, place, rows, tile, pitch, at, n);
     }
 }
 
 static void MM_NAME(part_tiles)(const MM_NAME(conv) * c, int64_t part, int64_t group, int64_t split,
-                                const MM_NAME(place) * from, const MM_T *scratch) {
+                                const MM_NAME(place) * from, MM_T *scratch) {
     const wg_conv_plan *p = &c->plan;
     const int64_t taps = c->first[part + 1] - c->first[part];
     const int64_t last = (split + 1) * p->panels / p->splits;
@@ -169,9 +191,12 @@ static void MM_NAME(part_tiles)(const MM_NAME(conv) * c, int64_t part, int64_t g
         const int64_t rows = (panel + 1) * p->rows / p->panels - low;
         MM_NAME(place) place = *from;
         place.to += low * place.channel;
+        MM_T *a = p->pack_late ? scratch + p->scratch : MM_NAME(panel_of)(c, group, part, panel);
+        if (p->pack_late) {
+            MM_NAME(pack_part)(c, group, part, low, rows, a);
+        }
         MM_NAME(panel_tiles)
-        (c, &place, rows, p->channels * taps, MM_NAME(panel_of)(c, group, part, panel),
-         c->offset + p->channels * c->first[part], scratch,
+        (c, &place, rows, p->channels * taps, a, c->offset + p->channels * c->first[part], scratch,
          c->bias != NULL ? c->bias + group * p->rows + low : NULL);
     }
 }
@@ -188,13 +213,13 @@ static void MM_NAME(block_job)(void *context, int64_t job) {
     job /= p->blocks[0];
     const int64_t z = job % axis[0].result, image = job / axis[0].result;
     const int64_t row = axis[2].result, plane = axis[1].result * row;
-    MM_T *scratch = MM_NAME(scratch_take)(p->scratch);
+    MM_T *scratch = MM_NAME(scratch_take)(p->scratch + p->late);
     if (scratch == NULL) {
         atomic_store(&c->failed, true);
         return;
     }
     const int64_t source = axis[0].source * axis[1].source * axis[2].source;
-    MM_NAME(fill)(p, scratch, c->source + image * p->channels * source, z, y, x);
+    MM_NAME(fill)(c->parts, p, scratch, c->source + image * p->channels * source, z, y, x);
     MM_NAME(place)
     place = {.channel = axis[0].result * plane,
              .row_step = axis[1].spread * row,
@@ -211,13 +236,13 @@ static void MM_NAME(block_job)(void *context, int64_t job) {
             }
         }
     }
-    MM_NAME(scratch_give)(scratch, p->scratch);
+    MM_NAME(scratch_give)(scratch, p->scratch + p->late);
 }
 
 static bool MM_NAME(conv_product)(MM_NAME(conv) * c) {
     const wg_conv_plan *p = &c->plan;
     MM_NAME(conv_tables)(c);
-    const int64_t panels = p->groups * p->panels;
+    const int64_t panels = p->pack_late ? 0 : p->groups * p->panels;
     wg_parallel(panels, p->share && panels * p->channels * p->volume > WG_SHARE_COMPUTE,
                 MM_NAME(pack_panel), c);
     wg_parallel(wg_conv_jobs(p), p->share, MM_NAME(block_job), c);

@@ -33,56 +33,66 @@ static inline void MM_NAME(inside)(int64_t first, int64_t step, int64_t size, in
     *high = to < *low ? *low : wg_conv_least(to, count);
 }
 
-/* Elements first, first + step, ... of a row, with zeros outside. */
-static void MM_NAME(fill_row)(MM_T *to, int64_t count, const MM_T *from, int64_t size,
-                              int64_t first, int64_t step) {
-    int64_t low, high;
-    MM_NAME(inside)(first, step, size, count, &low, &high);
-    MM_NAME(zero)(to, low);
-    from += first + low * step;
+/* Columns [low, high) of some rows of a plane, from source elements step apart. */
+static void MM_NAME(fill_inside)(const MM_NAME(wg_matmul_parts) * parts, int64_t rows, int64_t n,
+                                 const MM_T *from, int64_t from_row, int64_t step, MM_T *to,
+                                 int64_t width) {
     if (step == 1) {
-        memcpy(to + low, from, (size_t)(high - low) * sizeof(MM_T));
-    } else if (step == 2) {
-        for (int64_t j = low; j < high; j++) {
-            to[j] = from[2 * (j - low)];
-        }
-    } else {
-        for (int64_t j = low; j < high; j++) {
-            to[j] = from[step * (j - low)];
+        parts->put(rows, n, from, from_row, to, width);
+        return;
+    }
+    for (int64_t i = 0; i < rows; i++, from += from_row, to += width) {
+        if (step == 2) { /* known to the compiler, which makes vectors of it */
+            for (int64_t j = 0; j < n; j++) {
+                to[j] = from[2 * j];
+            }
+        } else {
+            for (int64_t j = 0; j < n; j++) {
+                to[j] = from[step * j];
+            }
         }
     }
-    MM_NAME(zero)(to + high, count - high);
 }
 
 /* All planes of one channel at one depth; zeros where `from` is NULL. */
-static void MM_NAME(fill_planes)(const wg_conv_plan *p, MM_T *to, const MM_T *from, int64_t y,
-                                 int64_t x) {
+static void MM_NAME(fill_planes)(const MM_NAME(wg_matmul_parts) * parts, const wg_conv_plan *p,
+                                 MM_T *to, const MM_T *from, int64_t y, int64_t x) {
     const wg_conv_axis *h = &p->axis[1], *w = &p->axis[2];
+    const int64_t width = p->width;
     if (from == NULL) {
         MM_NAME(zero)(to, p->pitch);
         return;
     }
     MM_T *const end = to + p->pitch;
     for (int64_t qh = 0; qh < h->planes; qh++) {
+        const int64_t row = wg_conv_source(h, qh, y, 0);
+        int64_t top, bottom;
+        MM_NAME(inside)(row, h->step, h->source, p->height, &top, &bottom);
         for (int64_t qw = 0; qw < w->planes; qw++) {
             const int64_t first = wg_conv_source(w, qw, x, 0);
-            for (int64_t j = 0; j < p->height; j++, to += p->width) {
-                const int64_t row = wg_conv_source(h, qh, y, j);
-                if (row < 0 || row >= h->source) {
-                    MM_NAME(zero)(to, p->width);
-                } else {
-                    MM_NAME(fill_row)
-                    (to, p->width, from + row * w->source, w->source, first, w->step);
-                }
+            int64_t low, high;
+            MM_NAME(inside)(first, w->step, w->source, width, &low, &high);
+            MM_NAME(zero)(to, top * width);
+            if (bottom > top && high > low) {
+                MM_NAME(fill_inside)
+                (parts, bottom - top, high - low,
+                 from + (row + top * h->step) * w->source + first + low * w->step,
+                 h->step * w->source, w->step, to + top * width + low, width);
             }
+            for (int64_t j = top; j < bottom && (low > 0 || high < width); j++) {
+                MM_NAME(zero)(to + j * width, low);
+                MM_NAME(zero)(to + j * width + high, width - high);
+            }
+            MM_NAME(zero)(to + bottom * width, (p->height - bottom) * width);
+            to += p->height * width;
         }
     }
     MM_NAME(zero)(to, end - to);
 }
 
 /* A block of all channels, whose results begin at depth z, row y and column x of each part. */
-static void MM_NAME(fill)(const wg_conv_plan *p, MM_T *scratch, const MM_T *source, int64_t z,
-                          int64_t y, int64_t x) {
+static void MM_NAME(fill)(const MM_NAME(wg_matmul_parts) * parts, const wg_conv_plan *p,
+                          MM_T *scratch, const MM_T *source, int64_t z, int64_t y, int64_t x) {
     const wg_conv_axis *depth = &p->axis[0];
     const int64_t plane = p->axis[1].source * p->axis[2].source;
     const int64_t part = z % depth->spread, u = z / depth->spread;
@@ -93,7 +103,7 @@ static void MM_NAME(fill)(const wg_conv_plan *p, MM_T *scratch, const MM_T *sour
             if (wg_conv_tap(depth, part, tap, &q, &shift)) {
                 const int64_t at = wg_conv_source(depth, q, u, shift);
                 const bool outside = at < 0 || at >= depth->source;
-                MM_NAME(fill_planes)(p, to, outside ? NULL : source + at * plane, y, x);
+                MM_NAME(fill_planes)(parts, p, to, outside ? NULL : source + at * plane, y, x);
                 to += p->pitch;
             }
         }

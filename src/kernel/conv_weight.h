@@ -114,7 +114,7 @@ static void MM_NAME(weight_tiles)(const MM_NAME(weight) * c, int64_t rows, int64
         for (int64_t j = 0; j < p->columns; j += 2 * lanes, tile += p->tile) {
             MM_NAME(wg_taps) *taps = p->columns - j > lanes ? c->parts->taps_wide[rows - 1]
                                                             : c->parts->taps_narrow[rows - 1];
-            taps(positions, a, at, b + j, tile, accumulate);
+            taps(positions, a, at, b + j, tile, 2 * lanes, NULL, accumulate);
         }
     }
 }
@@ -161,12 +161,16 @@ static void MM_NAME(collect_panel)(void *context, int64_t job) {
     }
     for (int64_t i = 0; i < rows; i++) {
         MM_T *to = c->result + (group * p->rows + low + i) * p->channels * p->volume;
-        for (int64_t tap = 0; tap < p->taps; tap++) {
-            const MM_T *from = sum + tap * p->column_panels * p->tile + i * width;
-            for (int64_t j = 0; j < p->columns; j++) {
-                const int64_t w = j / p->channels, channel = j % p->channels;
-                to[channel * p->volume + tap * p->together + w] =
-                    from[j / width * p->tile + j % width];
+        for (int64_t tap = 0; tap < p->volume; tap++) {
+            const int64_t first = tap % p->together * p->channels;
+            const MM_T *from = sum + tap / p->together * p->column_panels * p->tile + i * width;
+            int64_t panel_at = first / width, at = first % width;
+            for (int64_t channel = 0; channel < p->channels; channel++) {
+                to[channel * p->volume + tap] = from[panel_at * p->tile + at];
+                if (++at == width) {
+                    panel_at++;
+                    at = 0;
+                }
             }
         }
     }
@@ -174,57 +178,29 @@ static void MM_NAME(collect_panel)(void *context, int64_t job) {
 
 /* ---- as inner products ---- */
 
-/* Positions [at, at + count) of some rows of y's adjoint; zeros between the rows of the image. */
-static void MM_NAME(copy_adjoint)(const MM_NAME(weight) * c, int64_t group,
-                                  const MM_NAME(unit) * unit, int64_t low, int64_t rows, int64_t at,
-                                  int64_t count, MM_T *to) {
-    const wg_conv_weight_plan *p = &c->plan;
-    const int64_t plane = p->out[1] * p->out[2], width = p->forward.width;
-    for (int64_t i = 0; i < rows; i++) {
-        const int64_t channel = (unit->image * p->groups + group) * p->rows + low + i;
-        const MM_T *from = c->g + (channel * p->out[0] + unit->z) * plane + unit->x;
-        int64_t y = at / width, x = at % width, left = count;
-        while (left > 0) {
-            const int64_t run = wg_conv_least(width - x, left);
-            const int64_t inside = y < unit->rows ? wg_conv_least(unit->columns - x, run) : 0;
-            const int64_t n = inside > 0 ? inside : 0;
-            if (n > 0) {
-                memcpy(to, from + (unit->y + y) * p->out[2] + x, (size_t)n * sizeof(MM_T));
-            }
-            MM_NAME(zero)(to + n, run - n);
-            to += run;
-            left -= run;
-            x = 0;
-            y++;
-        }
-        to += p->positions - count;
-    }
-}
-
 static void MM_NAME(dots_job)(const MM_NAME(weight) * c, int64_t group, int64_t from, int64_t to,
                               MM_T *scratch, MM_T *partial) {
     const wg_conv_weight_plan *p = &c->plan;
     const wg_conv_plan *f = &p->forward;
-    const int64_t lanes = c->parts->lanes, height = c->parts->dot_rows;
+    const int64_t height = c->parts->dot_rows, plane = p->out[1] * p->out[2];
     const int64_t volume = f->axis[0].source * f->axis[1].source * f->axis[2].source;
-    MM_T *adjoint = scratch + p->scratch;
     MM_NAME(zero)(partial, p->partial);
     for (int64_t index = from; index < to; index++) {
         const MM_NAME(unit) unit = MM_NAME(unit_of)(p, index);
-        const int64_t positions = (unit.rows - 1) * f->width + unit.columns;
+        const int64_t item = unit.image * p->groups + group;
+        const MM_T *g =
+            c->g + (item * p->rows * p->out[0] + unit.z) * plane + unit.y * p->out[2] + unit.x;
         MM_NAME(fill)
-        (f, scratch, c->x + (unit.image * p->groups + group) * p->channels * volume, unit.z, unit.y,
-         unit.x);
-        for (int64_t at = 0; at < positions; at += p->positions) {
-            const int64_t left = wg_conv_least(p->positions, positions - at);
-            const int64_t count = wg_conv_ceil(left, lanes) * lanes;
+        (c->parts, f, scratch, c->x + item * p->channels * volume, unit.z, unit.y, unit.x);
+        for (int64_t y = 0; y < unit.rows; y += p->lines) {
+            const int64_t lines = wg_conv_least(p->lines, unit.rows - y);
             for (int64_t low = 0; low < p->rows; low += height) {
                 const int64_t rows = wg_conv_least(height, p->rows - low);
-                MM_NAME(copy_adjoint)(c, group, &unit, low, rows, at, count, adjoint);
                 for (int64_t j = 0; j < p->columns; j += 4) {
-                    c->parts->tap_dots[rows - 1](count, adjoint, p->positions, scratch + at,
-                                                 c->offset + j, partial + low * p->columns + j,
-                                                 p->columns, true);
+                    c->parts->tap_dots[rows - 1](
+                        lines, unit.columns, g + low * p->out[0] * plane + y * p->out[2], p->out[2],
+                        p->out[0] * plane, scratch + y * f->width, f->width, c->offset + j,
+                        partial + low * p->columns + j, p->columns, true);
                 }
             }
         }
@@ -316,7 +292,7 @@ size_t MM_NAME(wg_conv_workspace_with)(const MM_NAME(wg_matmul_parts) * parts, w
     char *const nowhere = NULL;
     const wg_conv_machine machine = MM_NAME(machine_of)(parts);
     if (kind == WG_CONV_WEIGHT) {
-        MM_NAME(weight) w = {.plan = wg_conv_weight_plan_of(sizes, &machine, parts->dot_rows)};
+        MM_NAME(weight) w = {.plan = wg_conv_weight_plan_of(sizes, &machine)};
         return (size_t)MM_NAME(weight_spread)(&w, nowhere);
     }
     MM_NAME(conv) c = {.plan = wg_conv_plan_of(kind, sizes, &machine)};
@@ -330,7 +306,7 @@ bool MM_NAME(wg_conv_with)(const MM_NAME(wg_matmul_parts) * parts, wg_conv_kind 
     if (kind == WG_CONV_WEIGHT) {
         MM_NAME(weight)
         w = {.parts = parts,
-             .plan = wg_conv_weight_plan_of(sizes, &machine, parts->dot_rows),
+             .plan = wg_conv_weight_plan_of(sizes, &machine),
              .x = a,
              .g = b,
              .result = result};

@@ -59,22 +59,33 @@ static void plan_product(wg_conv_weight_plan *p, const wg_conv_machine *machine)
 }
 
 static void plan_dots(wg_conv_weight_plan *p, const wg_conv_sizes *s,
-                      const wg_conv_machine *machine, int64_t dot_rows) {
-    p->forward = wg_conv_plan_of(WG_CONV_FORWARD, s, machine);
+                      const wg_conv_machine *machine) {
+    p->forward = wg_conv_plan_of(WG_CONV_WEIGHT, s, machine);
     p->panels = 1;
     p->block[0] = p->forward.block[0];
     p->block[1] = p->forward.block[1];
     p->blocks[0] = p->forward.blocks[0];
     p->blocks[1] = p->forward.blocks[1];
     p->columns = wg_conv_ceil(p->channels * p->volume, 4) * 4;
-    p->positions = WG_CONV_DOT_BYTES / machine->size;
+    p->lines = most_of(1, WG_CONV_DOT_BYTES / machine->size / p->block[1]);
     p->partial = p->rows * p->columns;
-    p->scratch = wg_conv_ceil(p->forward.scratch, machine->lanes) * machine->lanes;
-    p->total = p->scratch + p->positions * dot_rows;
+    p->total = p->forward.scratch;
 }
 
-wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *s, const wg_conv_machine *machine,
-                                           int64_t dot_rows) {
+/* The share of n in whole vectors. */
+static double filled(int64_t n, int64_t lanes) {
+    return (double)n / (double)most_of(1, wg_conv_ceil(n, lanes) * lanes);
+}
+
+/* Products leave lanes of channels empty, and have too few sums at a time where the rows are few;
+ * inner products leave lanes of a row empty and end with sums across lanes. */
+static bool dots_pay(const wg_conv_weight_plan *p, const wg_conv_machine *machine) {
+    const double product =
+        filled(p->columns, machine->lanes) * (p->rows < 4 ? (double)p->rows / 4 : 1);
+    return product < 0.8 * filled(p->out[2], machine->lanes);
+}
+
+wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *s, const wg_conv_machine *machine) {
     wg_conv_weight_plan p = {.images = s->batch,
                              .groups = s->groups,
                              .channels = s->in_channels,
@@ -87,9 +98,9 @@ wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *s, const wg_conv
     p.together = s->dilation[2] == 1 ? s->kernel[2] : 1;
     p.columns = p.together * p.channels;
     p.taps = p.volume / p.together;
-    p.dots = p.columns < machine->lanes;
+    p.dots = dots_pay(&p, machine);
     if (p.dots) {
-        plan_dots(&p, s, machine, dot_rows);
+        plan_dots(&p, s, machine);
     } else {
         plan_product(&p, machine);
     }
@@ -98,7 +109,7 @@ wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *s, const wg_conv
                         (double)p.rows * (double)p.groups * (double)p.channels * (double)p.volume;
     p.share = work >= WG_CONV_SHARE_WORK;
     const int64_t jobs =
-        most_of(1, wg_conv_least(WG_CONV_JOBS, (int64_t)(work / WG_CONV_JOB_WORK)));
+        most_of(1, wg_conv_least(2 * WG_CONV_JOBS, (int64_t)(work / WG_CONV_JOB_WORK)));
     const int64_t fit = WG_CONV_PARTIAL_BYTES / most_of(1, p.partial * p.groups * machine->size);
     p.chunks = most_of(1, wg_conv_least(wg_conv_least(wg_conv_ceil(jobs, p.groups), p.units), fit));
     p.splits = wg_conv_least(wg_conv_ceil(jobs, p.chunks * p.groups), p.panels);

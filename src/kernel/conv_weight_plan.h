@@ -30,7 +30,8 @@ typedef struct wg_conv_weight_plan {
     int64_t block[2], blocks[2];     /* rows and columns of outputs */
     int64_t together, columns, taps; /* taps of a row as channels; channels; other taps */
     int64_t panels, column_panels, tile;
-    int64_t positions;      /* most of a unit */
+    int64_t positions;      /* most of a unit, of products */
+    int64_t lines;          /* rows of outputs at a time, of inner products */
     int64_t scratch, total; /* elements of the input's copy, and with what else a job needs */
     int64_t partial;        /* elements of a chunk's sum for one group */
     int64_t units, chunks, splits;
@@ -38,7 +39,7 @@ typedef struct wg_conv_weight_plan {
 } wg_conv_weight_plan;
 
 wg_conv_weight_plan wg_conv_weight_plan_of(const wg_conv_sizes *sizes,
-                                           const wg_conv_machine *machine, int64_t dot_rows);
+                                           const wg_conv_machine *machine);
 
 #define WG_CONV_POSITIONS 512  /* of a panel of y's adjoint */
 #define WG_CONV_DOT_BYTES 4096 /* of a row of it in inner products: six rows stay in cache */

@@ -18,11 +18,10 @@
  * out with k outermost, in rows of `pitch` (A) or 2 * `lanes` (B); what lies behind is not read.
  *
  * Convolution (conv_tile.h): row p of B lies at b + at[p]. taps_wide[r - 1] and taps_narrow[r - 1]
- * make r full rows of 2 * `lanes` or `lanes` columns in a tile whose rows are 2 * `lanes` long,
- * from a packed panel of A; taps_strip makes one row of WG_CONV_STRIP * `lanes` columns, A lying
- * without gaps. tap_dots[r - 1] makes r x 4 inner products with the four rows b + at[0..3], k a
- * multiple of `lanes`. put copies part of a tile to rows elsewhere; it may read up to `lanes`
- * elements behind. turn transposes. */
+ * make r full rows of 2 * `lanes` or `lanes` columns from a packed panel of A, taps_strip one row
+ * of WG_CONV_STRIP * `lanes` columns, A lying without gaps; sums start at bias[row], or 0 where it
+ * is NULL. tap_dots[r - 1] makes r x 4 inner products with the four rows b + at[0..3], over `lines`
+ * stretches of k. put copies rows of n elements, turn transposes. */
 #define WG_CONV_STRIP 8
 #define WG_MATMUL_PARTS(suffix, T)                                                                 \
     typedef void wg_tile_##suffix(int64_t columns, int64_t k, const T *a, int64_t a_row,           \
@@ -35,8 +34,9 @@
     typedef void wg_pack_##suffix(int64_t width, int64_t k, const T *from, int64_t across,         \
                                   int64_t along, T *to);                                           \
     typedef void wg_taps_##suffix(int64_t k, const T *a, const int64_t *at, const T *b, T *c,      \
-                                  bool accumulate);                                                \
-    typedef void wg_tap_dots_##suffix(int64_t k, const T *a, int64_t a_row, const T *b,            \
+                                  int64_t c_row, const T *bias, bool accumulate);                  \
+    typedef void wg_tap_dots_##suffix(int64_t lines, int64_t k, const T *a, int64_t a_line,        \
+                                      int64_t a_row, const T *b, int64_t b_line,                   \
                                       const int64_t *at, T *c, int64_t c_row, bool accumulate);    \
     typedef void wg_put_##suffix(int64_t rows, int64_t n, const T *from, int64_t from_row, T *to,  \
                                  int64_t to_row);                                                  \

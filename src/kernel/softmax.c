@@ -1,33 +1,36 @@
+/* softmax.c: the softmax family's baseline loops, the choice among instruction sets, and the strips
+ * that threads share. */
 #include "kernel/softmax.h"
 
+#define WG_SOFTMAX_TABLE wg_softmax_baseline
+#include "kernel/softmax_isa.h"
+
 #include "base/parallel.h"
-#include "kernel/elementwise.h"
-#include "kernel/folds.h"
 
-#include <float.h>
-#include <math.h>
-
-#define LANES 16
-#define STRIP 256
 /* A row of this many elements is cut into chunks that threads share. */
 #define CHUNKED_FROM 65536
 #define MOST_CHUNKS 64
 
-#define T float
-#define TYPE 0
-#define GREATEST FLT_MAX
-#include "kernel/softmax_planes.h"
-#define T double
-#define TYPE 1
-#define GREATEST DBL_MAX
-#include "kernel/softmax_planes.h"
+#if defined(__x86_64__) && defined(__GNUC__)
+extern const wg_softmax_loops wg_softmax_avx2[2], wg_softmax_avx512[2];
+#endif
 
-typedef void (*strip)(int64_t n, int64_t row, int64_t w, const void *x, const void *g, void *to,
-                      int64_t at);
+const wg_softmax_loops *wg_kernel_softmax_loops(void) {
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")) {
+        return wg_softmax_avx512;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        return wg_softmax_avx2;
+    }
+#endif
+    return wg_softmax_baseline;
+}
 
 typedef struct strips {
     const wg_planes *planes;
-    strip work;
+    wg_softmax_strip work;
     const void *x, *g;
     void *to;
     int64_t count; /* a plane */
@@ -40,7 +43,12 @@ static void do_strip(void *context, int64_t i) {
             i / s->count * n * inner + first);
 }
 
-static void over_planes(const wg_planes *p, strip work, const void *x, const void *g, void *to) {
+static const wg_softmax_loops *loops_of(const wg_planes *planes) {
+    return &wg_kernel_softmax_loops()[planes->dtype == WG_F32 ? 0 : 1];
+}
+
+static void over_planes(const wg_planes *p, wg_softmax_strip work, const void *x, const void *g,
+                        void *to) {
     strips s = {p, work, x, g, to, (p->inner + STRIP - 1) / STRIP};
     if (p->n > 0) {
         wg_parallel(p->outer * s.count, p->outer * p->n * p->inner >= WG_SHARE_COMPUTE, do_strip,
@@ -49,31 +57,19 @@ static void over_planes(const wg_planes *p, strip work, const void *x, const voi
 }
 
 void wg_kernel_softmax(const wg_planes *planes, const void *x, void *to) {
-    over_planes(planes, planes->dtype == WG_F32 ? softmax_float : softmax_double, x, NULL, to);
+    over_planes(planes, loops_of(planes)->softmax, x, NULL, to);
 }
 
 void wg_kernel_log_softmax(const wg_planes *planes, const void *x, void *to) {
-    over_planes(planes, planes->dtype == WG_F32 ? log_softmax_float : log_softmax_double, x, NULL,
-                to);
+    over_planes(planes, loops_of(planes)->log_softmax, x, NULL, to);
 }
 
 void wg_kernel_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to) {
-    over_planes(planes, planes->dtype == WG_F32 ? softmax_chain_float : softmax_chain_double, y, g,
-                to);
+    over_planes(planes, loops_of(planes)->softmax_chain, y, g, to);
 }
 
 void wg_kernel_log_softmax_chain(const wg_planes *planes, const void *y, const void *g, void *to) {
-    over_planes(planes,
-                planes->dtype == WG_F32 ? log_softmax_chain_float : log_softmax_chain_double, y, g,
-                to);
-}
-
-void wg_kernel_softmax_row(wg_dtype dtype, int64_t n, const void *x, void *to) {
-    if (dtype == WG_F32) {
-        softmax_row_float(n, x, to);
-    } else {
-        softmax_row_double(n, x, to);
-    }
+    over_planes(planes, loops_of(planes)->log_softmax_chain, y, g, to);
 }
 
 typedef struct chunks {
@@ -87,7 +83,7 @@ static void log_sum_exp_chunk(void *context, int64_t i) {
     chunks *c = context;
     const int64_t low = c->n * i / c->count, n = c->n * (i + 1) / c->count - low;
     const void *x = c->x + low * (int64_t)wg_dtype_size(c->dtype);
-    c->part[i] = c->dtype == WG_F32 ? row_log_sum_exp_float(n, x) : row_log_sum_exp_double(n, x);
+    c->part[i] = wg_kernel_softmax_loops()[c->dtype == WG_F32 ? 0 : 1].log_sum_exp_row(n, x);
 }
 
 double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x) {
@@ -98,7 +94,7 @@ double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x) {
     c.count = n < CHUNKED_FROM ? 1 : most < MOST_CHUNKS ? most : MOST_CHUNKS;
     c.x = x;
     wg_parallel(c.count, c.count > 1, log_sum_exp_chunk, &c);
-    return c.count == 1 ? c.part[0] : row_log_sum_exp_double(c.count, c.part);
+    return c.count == 1 ? c.part[0] : wg_kernel_softmax_loops()[1].log_sum_exp_row(c.count, c.part);
 }
 
 void wg_kernel_logsumexp(const wg_planes *planes, const void *x, void *to) {
@@ -110,12 +106,11 @@ void wg_kernel_logsumexp(const wg_planes *planes, const void *x, void *to) {
             ((double *)to)[i] = -(double)INFINITY;
         }
     }
-    over_planes(planes, planes->dtype == WG_F32 ? log_sum_exp_float : log_sum_exp_double, x, NULL,
-                to);
+    over_planes(planes, loops_of(planes)->log_sum_exp, x, NULL, to);
 }
 
 void wg_kernel_exp_share(const wg_planes *planes, const void *x, const void *r, const void *g,
                          void *to) {
     const void *const both[2] = {r, g};
-    over_planes(planes, planes->dtype == WG_F32 ? exp_share_float : exp_share_double, x, both, to);
+    over_planes(planes, loops_of(planes)->exp_share, x, both, to);
 }

@@ -28,8 +28,7 @@ void wg_kernel_logsumexp(const wg_planes *planes, const void *x, void *to);
 void wg_kernel_exp_share(const wg_planes *planes, const void *x, const void *r, const void *g,
                          void *to);
 
-/* The softmax, and log(sum of exp(x)), of n neighbours. */
-void wg_kernel_softmax_row(wg_dtype dtype, int64_t n, const void *x, void *to);
+/* log(sum of exp(x)) of n neighbours. */
 double wg_kernel_log_sum_exp(wg_dtype dtype, int64_t n, const void *x);
 
 #endif

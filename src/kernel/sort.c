@@ -192,7 +192,6 @@ void wg_kernel_argsort(const wg_sorting *how, const wg_planes *planes, const voi
     }
 }
 
-size_t wg_kernel_argsort_scratch(const wg_sorting *how, const wg_planes *planes) {
-    (void)how;
+size_t wg_kernel_argsort_scratch(const wg_planes *planes) {
     return (size_t)pieces_of(planes) * line_bytes(planes);
 }

@@ -17,6 +17,6 @@ typedef struct wg_sorting {
  * `scratch` has wg_kernel_argsort_scratch bytes. */
 void wg_kernel_argsort(const wg_sorting *sorting, const wg_planes *planes, const void *x,
                        int64_t *to, void *scratch);
-size_t wg_kernel_argsort_scratch(const wg_sorting *sorting, const wg_planes *planes);
+size_t wg_kernel_argsort_scratch(const wg_planes *planes);
 
 #endif

@@ -32,7 +32,8 @@ wg_var wg_linspace(wg_tape *tape, wg_dtype dtype, double start, double stop, int
     const double step = last > 0 ? (stop - start) / (double)last : 0;
     for (int64_t i = 0; i < count && tape->status == WG_OK; i++) { /* from both ends: exact there */
         wg_set_element(to.dtype, to.data, i,
-            i < half || last == 0 ? start + (double)i * step : stop - (double)(last - i) * step);
+                       i < half || last == 0 ? start + (double)i * step
+                                             : stop - (double)(last - i) * step);
     }
     return r;
 }

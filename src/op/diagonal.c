@@ -138,7 +138,7 @@ WG_SAMPLES(diagonal, {WG_OPERANDS(WG_FLOATS(-1, 1, 3, 4)), WG_STATE(diagonal_sta
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 4, 3)), WG_STATE(diagonal_state, -2, {1, 2})},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)), WG_STATE(diagonal_state, 7, {0, 1})},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 3)), WG_STATE(diagonal_state, -1, {0, 1})})
-WG_DEFINE_OP(diagonal, NULL, diagonal_chain, 0, 0)
+WG_DEFINE_OP(diagonal, NULL, diagonal_chain, 0, WG_OP_BF16)
 
 wg_var wg_diagonal_at(wg_var x, int64_t offset, int axis1, int axis2, const char *site) {
     diagonal_state state;

@@ -30,7 +30,7 @@ WG_SAMPLES(flip, {WG_OPERANDS(WG_FLOATS(-1, 1, 4)), WG_STATE(wg_axes, 0)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)), WG_STATE(wg_axes, 1, false, {1})},
            {WG_OPERANDS(WG_FLOAT(-1, 1)), WG_STATE(wg_axes, 0)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 0)), WG_STATE(wg_axes, 0)})
-WG_DEFINE_OP(flip, NULL, flip_chain, 0, 0)
+WG_DEFINE_OP(flip, NULL, flip_chain, 0, WG_OP_BF16)
 
 wg_var wg_flip_at(wg_var x, wg_axes axes, const char *site) {
     return wg_apply(&wg_op_flip, 1, &x, &axes, sizeof axes, site);

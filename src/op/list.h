@@ -52,10 +52,13 @@
 #define WG_OPS_INDEX(X) \
     X(gather_rows) \
     X(scatter_add_rows) \
+    X(embed_mask) \
     X(take_along) \
     X(scatter_add) \
     X(nonzero) \
     X(one_hot) \
+    X(categorical) \
+    X(dropout) \
     X(tril) \
     X(triu) \
     X(diagonal) \
@@ -86,11 +89,25 @@
     X(conv_transpose) \
     X(conv_weight)
 
-#define WG_OPS_POOL(X)
+#define WG_OPS_POOL(X) \
+    X(max_pool) \
+    X(max_unpool) \
+    X(pool_pick) \
+    X(resample) \
+    X(resample_transpose) \
+    X(unfold) \
+    X(unfold_sum) \
+    X(unfold2d) \
+    X(fold2d)
 
-#define WG_OPS_NORM(X)
+#define WG_OPS_NORM(X) \
+    X(layer_norm) \
+    X(rms_norm) \
+    X(group_norm) \
+    X(batch_norm)
 
-#define WG_OPS_ATTENTION(X)
+#define WG_OPS_ATTENTION(X) \
+    X(attention)
 
 #define WG_OPS_RECURRENT(X) \
     X(lstm) \
@@ -106,9 +123,21 @@
     X(cross_entropy) \
     X(cross_entropy_chain) \
     X(soft_cross_entropy) \
-    X(mse)
+    X(nll) \
+    X(nll_chain) \
+    X(mse) \
+    X(l1) \
+    X(huber) \
+    X(smooth_l1) \
+    X(bce) \
+    X(bce_with_logits) \
+    X(soft_margin) \
+    X(ctc)
 
-#define WG_OPS_TRANSFORM(X)
+#define WG_OPS_TRANSFORM(X) \
+    X(scale_gradient) \
+    X(clip_gradient) \
+    X(clip_gradient_norm)
 
 #define WG_OPS(X) \
     WG_OPS_SHAPE(X) \

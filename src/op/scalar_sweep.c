@@ -162,6 +162,13 @@ void wg_rules_sweep(wg_tape *tape, uint64_t from, uint64_t to, bool keep) {
     tape->leaf_cursor = leaf; /* the next stretch is older */
 }
 
+const char *wg_rules_name(uint16_t code) {
+    static const char *const with_number[] = {"add", "mul", "div", "sub", "div", "pow"};
+    const wg_rule_info *info = wg_rule_of_code(code);
+    const bool has_number = code >= WG_CODE_ADD_NUMBER && code <= WG_CODE_POW_NUMBER;
+    return info != NULL ? info->name : has_number ? with_number[code - WG_CODE_ADD_NUMBER] : "leaf";
+}
+
 int wg_rules_operands(const wg_tape *tape, uint64_t index, uint32_t *out) {
     uint16_t code = tape->lane.opcode[index];
     wg_operands at = tape->lane.operand[index];
@@ -212,7 +219,11 @@ void wg_rules_chain(wg_tape *tape, uint64_t index, wg_var g) {
         wg_var partial = info != NULL ? info->partial[k](in[0], in[1], in[2], r)
                                       : number_partial(tape, index, in[0], r);
         if (partial.tape != NULL || partial.as.number != 0) {
-            wg_give_recorded(tape, in[k], wg_times(g, partial, info));
+            const wg_var product = wg_times(g, partial, info);
+            if (tape->anomaly) {
+                wg_anomaly_partial(tape, index, k, g, product);
+            }
+            wg_give_recorded(tape, in[k], product);
         }
     }
 }

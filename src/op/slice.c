@@ -205,7 +205,7 @@ WG_SAMPLES(select, {WG_OPERANDS(WG_FLOATS(-1, 1, 5)), WG_STATE(select_state, 0, 
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 7, 3)), WG_STATE(select_state, 1, -1)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 2, 3)), WG_STATE(select_state, -1, 0)},
            {WG_OPERANDS(WG_FLOATS(-1, 1, 0, 3)), WG_STATE(select_state, 1, 2)})
-WG_DEFINE_OP(select, NULL, select_chain, 0, 0)
+WG_DEFINE_OP(select, NULL, select_chain, 0, WG_OP_BF16)
 
 wg_var wg_select_at(wg_var x, int64_t index, int axis, const char *site) {
     select_state state;

@@ -5,6 +5,7 @@
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
+#include "tape/tape.h"
 
 typedef struct softmax_state {
     int axis;
@@ -43,6 +44,35 @@ static wg_status two_shape(wg_call *call) {
                                wg_call_shape(call, 0), wg_call_shape(call, 1));
 }
 
+/* Whether an operand of a sweep lies in memory as the kernels want it. */
+static bool plain(wg_var x, const wg_view *like) {
+    const wg_view view = wg_view_of(x);
+    return wg_is_array(x) && view.dtype == like->dtype && wg_view_is_contiguous(&view) &&
+           wg_shape_equal(view.rank, view.shape, like->rank, like->shape);
+}
+
+/* Writes the gradient straight to where it belongs; false where a sweep records itself, or
+ * something is there already. */
+static bool chain_in_place(wg_call *call, wg_var g,
+                           void (*kernel)(const wg_planes *planes, const void *y, const void *g,
+                                          void *to)) {
+    const wg_var y = wg_result(call);
+    const wg_view like = wg_view_of(y), from = wg_view_of(g);
+    bool accumulate = true;
+    if (wg_call_records(call) || !plain(y, &like) || !plain(g, &like)) {
+        return false;
+    }
+    void *place = wg_give_place(call, 0, like.dtype, &accumulate);
+    if (place == NULL || accumulate) {
+        return false;
+    }
+    const int axis = axis_of(call);
+    const wg_planes planes = {like.dtype, wg_sizes_product(like.shape, 0, axis), like.shape[axis],
+                              wg_sizes_product(like.shape, axis + 1, like.rank)};
+    kernel(&planes, like.data, from.data, place);
+    return true;
+}
+
 /* NAME_shape, NAME_forward and the verb of an operation with one operand x, and with two, y and g.
  */
 #define SOFTMAX_ONE(label)                                                                         \
@@ -55,7 +85,9 @@ static wg_status two_shape(wg_call *call) {
         return WG_OK;                                                                              \
     }                                                                                              \
     static void label##_rule(wg_call *call, wg_var g) {                                            \
-        wg_give(call, 0, wg_##label##_chain(wg_result(call), g, axis_of(call)));                   \
+        if (!chain_in_place(call, g, wg_kernel_##label##_chain)) {                                 \
+            wg_give(call, 0, wg_##label##_chain(wg_result(call), g, axis_of(call)));               \
+        }                                                                                          \
     }                                                                                              \
     WG_SAMPLES(label, {WG_OPERANDS(WG_FLOATS(-2, 2, 5)), WG_STATE(softmax_state, 0)},              \
                {WG_OPERANDS(WG_FLOATS(-2, 2, 3, 4)), WG_STATE(softmax_state, -1)},                 \

@@ -57,11 +57,10 @@ static wg_status not_empty(wg_call *call) {
 
 static wg_status run_sort(wg_call *call, wg_sorting how) {
     const wg_planes planes = planes_of(call);
-    void *scratch = NULL;
     if (wg_view_count(wg_call_out(call)) == 0) {
         return WG_OK;
     }
-    scratch = wg_call_scratch(call, wg_kernel_argsort_scratch(&how, &planes));
+    void *scratch = wg_call_scratch(call, wg_kernel_argsort_scratch(&planes));
     if (scratch == NULL) {
         return WG_ERROR_MEMORY;
     }
@@ -135,7 +134,7 @@ static wg_status cummin_forward(wg_call *call) {
     return scan_extreme(call, true);
 }
 
-/* NAME_places: the i64 array of the operation. */
+/* NAME_places: where the operation's elements stand, i64. */
 #define PLACES(label)                                                                              \
     WG_SAMPLES(label, {WG_OPERANDS(WG_FLOATS(-1, 1, 5)), WG_STATE(sort_state, 0, false, 2)},       \
                {WG_OPERANDS(WG_FLOATS(-1, 1, 3, 4)), WG_STATE(sort_state, -1, true, 4)},           \

@@ -8,6 +8,15 @@
 #define WG_TYPED(name) name
 #include "kernel/rules_arithmetic.h"
 
+static wg_var push(wg_tape *tape, uint16_t code, uint32_t a, uint32_t b, double value,
+                   const char *site) {
+    const wg_var entry = wg_lane_push(tape, code, a, b, value);
+    if (WG_UNLIKELY(tape->anomaly)) {
+        wg_anomaly_site(tape, site);
+    }
+    return tape->status == WG_OK ? entry : wg_poison(tape);
+}
+
 /* The slow way of rule `index`: numbers, arrays, scalars of an older segment, growth, errors. */
 static wg_var slow(wg_rule_index index, const wg_var *in, const char *site) {
     const wg_rule_info *info = &wg_rule_infos[index];
@@ -29,6 +38,9 @@ static wg_var slow(wg_rule_index index, const wg_var *in, const char *site) {
         value[i] = in[i].tape == NULL ? in[i].as.number : tape->lane.value[in[i].as.slot.index];
     }
     double result = info->value(value[0], value[1], value[2]);
+    if (tape != NULL && tape->anomaly) {
+        wg_anomaly_scalar(tape, info->name, info->arity, value, result, site);
+    }
     if (tape == NULL || !wg_tape_records(tape)) {
         return wg_number(result);
     }
@@ -45,7 +57,7 @@ static wg_var slow(wg_rule_index index, const wg_var *in, const char *site) {
     if (info->arity == 3) {
         (void)wg_lane_push(tape, WG_CODE_EXTRA, at[2], 0, value[2]);
     }
-    return wg_lane_push(tape, (uint16_t)WG_CODE_OF_RULE(index), at[0], at[1], result);
+    return push(tape, (uint16_t)WG_CODE_OF_RULE(index), at[0], at[1], result, site);
 }
 
 /* Records `code` with a plain operand; `tape` has been checked. */
@@ -56,11 +68,15 @@ static wg_var with_number(wg_rule_index index, uint16_t code, wg_var x, double n
     if (!wg_lane_room(tape, 1, name, site)) {
         return wg_poison(tape);
     }
+    if (tape->anomaly) {
+        const double operands[2] = {tape->lane.value[x.as.slot.index], number};
+        wg_anomaly_scalar(tape, name, 2, operands, value, site);
+    }
     uint32_t at = wg_constant_at(tape, &tape->lane, number, site);
     if (at == UINT32_MAX) {
         return wg_poison(tape);
     }
-    return wg_lane_push(tape, code, x.as.slot.index, at, value);
+    return push(tape, code, x.as.slot.index, at, value, site);
 }
 
 /* A living scalar that may be recorded. */

@@ -288,6 +288,11 @@ static bool make_contiguous(wg_call *call) {
     return true;
 }
 
+/* Chain rules may pass through infinities; what they give in the end is looked at (wg_give). */
+static bool tape_looks(const wg_tape *tape) {
+    return tape->anomaly && !tape->sweeping;
+}
+
 static bool run(wg_call *call) {
     const wg_op *op = call->op;
     if (op->shape == NULL) {
@@ -319,7 +324,10 @@ static bool run(wg_call *call) {
         wg_call_fail(call, WG_ERROR_STATE, "its forward function failed");
         return false;
     }
-    return true;
+    if (WG_UNLIKELY(tape_looks(call->tape))) {
+        wg_anomaly_result(call);
+    }
+    return call->tape->status == WG_OK;
 }
 
 /* Copies operands and state onto the tape, so that the chain rule finds them. */
@@ -442,6 +450,8 @@ wg_var wg_apply(const wg_op *op, int count, const wg_var *operands, const void *
     call.scratch = NULL;
     call.saved = NULL;
     call.node = NULL;
+    call.finite = false;
+    call.placed = 0;
     call.text_next = 0;
     if (count > WG_INLINE_OPERANDS) {
         return run_large(&call, state_bytes);

@@ -71,12 +71,21 @@ void wg_run_chain(wg_tape *tape, uint64_t index, wg_var g) {
     call.state = node->state;
     call.node = node;
     call.node_index = index;
+    call.finite = tape->anomaly && wg_var_is_finite(g);
     node->op->chain(&call, g);
+    for (int i = 0; WG_UNLIKELY(call.placed != 0) && i < call.count && i < 64; i++) {
+        if ((call.placed >> i & 1) != 0) {
+            wg_anomaly_placed(&call, i);
+        }
+    }
 }
 
 void wg_give(wg_call *call, int i, wg_var gradient) {
     if (!wg_wants(call, i) || call->tape->status != WG_OK) {
         return;
+    }
+    if (WG_UNLIKELY(call->finite)) {
+        wg_anomaly_given(call, i, gradient);
     }
     if (call->tape->recorded != NULL) {
         wg_give_recorded(call->tape, call->operands[i], gradient);
@@ -242,7 +251,8 @@ static void add_to_node(wg_tape *tape, wg_node *node, wg_parcel *parcel) {
     memcpy(record->stride, parcel->view.stride, sizeof record->stride);
 }
 
-void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
+/* Where operand i's gradient is written, or with *accumulate added. */
+static void *place_of(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
     wg_tape *tape = call->tape;
     wg_node *node = wg_node_of(call->operands[i]);
     if (node == NULL || wg_adjoint_dtype(node->view.dtype) != dtype || !wg_wants(call, i) ||
@@ -266,6 +276,20 @@ void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
     return record != NULL && own_adjoint(tape, node, record) ? record->data : NULL;
 }
 
+void *wg_give_place(wg_call *call, int i, wg_dtype dtype, bool *accumulate) {
+    void *place = place_of(call, i, dtype, accumulate);
+    if (WG_UNLIKELY(call->finite) && place != NULL && i < 64) {
+        wg_view view = wg_node_of(call->operands[i])->view;
+        wg_view_set_contiguous(&view, wg_adjoint_dtype(view.dtype), view.rank, view.shape);
+        view.data = place;
+        int64_t index;
+        double value;
+        const bool was_finite = !*accumulate || wg_view_is_finite(&view, &index, &value);
+        call->placed |= was_finite ? (uint64_t)1 << i : 0;
+    }
+    return place;
+}
+
 void *wg_give_into(wg_call *call, int i, wg_dtype dtype) {
     bool accumulate = false;
     void *place = wg_give_place(call, i, dtype, &accumulate);
@@ -279,7 +303,7 @@ bool wg_give_outer(wg_call *call, int i, wg_dtype dtype, int64_t rows, int64_t c
                    const void *column, const void *row) {
     const wg_node *node = wg_node_of(call->operands[i]);
     if (node == NULL || node->sink == NULL || !node->sink->fresh || node->view.dtype != dtype ||
-        !wg_wants(call, i) || call->tape->recorded != NULL) {
+        !wg_wants(call, i) || call->tape->recorded != NULL || call->tape->anomaly) {
         return false;
     }
     wg_outer *outer = node->sink->outer;

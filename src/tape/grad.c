@@ -1,6 +1,7 @@
 /* grad.c: the sweep that records itself: gradients that are variables again. */
 #include "tape/tape.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* An element's share of an array's adjoint (from wg_at), waiting until the array's turn. */
@@ -14,9 +15,9 @@ typedef struct wg_pending {
 
 /* Adjoints while they are being built. A plain 0 stands for "nothing yet". */
 typedef struct wg_grad_sweep {
-    uint64_t scalars,
-        nodes; /* covered: what is recorded behind belongs to the sweep's own results */
-    wg_var *scalar, *node;
+    wg_point base, end;    /* covered: from the first of the xs to the last of the ys */
+    wg_point floor;        /* chain rules run from here on */
+    wg_var *scalar, *node; /* these tables and the next begin at `base` */
     uint8_t *scalar_active, *node_active; /* depends on one of the xs */
     uint64_t *first_pending;              /* a node's list */
     wg_pending *pending;
@@ -28,14 +29,35 @@ static bool is_nothing(wg_var g) {
     return g.tape == NULL && g.as.number == 0;
 }
 
+/* Where x's entry stands in the tables; NULL, or false, for what is not covered. */
+static wg_var *adjoint_of(const wg_grad_sweep *sweep, wg_var x) {
+    const uint64_t index = x.as.slot.index;
+    if (wg_var_is_array(x)) {
+        return index >= sweep->base.nodes && index < sweep->end.nodes
+                   ? &sweep->node[index - sweep->base.nodes]
+                   : NULL;
+    }
+    return x.tape != NULL && index >= sweep->base.scalars && index < sweep->end.scalars
+               ? &sweep->scalar[index - sweep->base.scalars]
+               : NULL;
+}
+
+static bool is_active_node(const wg_grad_sweep *sweep, uint64_t index) {
+    return index >= sweep->base.nodes && index < sweep->end.nodes &&
+           sweep->node_active[index - sweep->base.nodes] != 0;
+}
+
+static bool is_active_scalar(const wg_grad_sweep *sweep, uint64_t index) {
+    return index >= sweep->base.scalars && index < sweep->end.scalars &&
+           sweep->scalar_active[index - sweep->base.scalars] != 0;
+}
+
 bool wg_grad_wants(const wg_tape *tape, wg_var x) {
-    const wg_grad_sweep *sweep = tape->recorded;
     if (x.tape == NULL) {
         return false;
     }
-    uint64_t index = x.as.slot.index;
-    return wg_var_is_array(x) ? index < sweep->nodes && sweep->node_active[index] != 0
-                              : index < sweep->scalars && sweep->scalar_active[index] != 0;
+    return wg_var_is_array(x) ? is_active_node(tape->recorded, x.as.slot.index)
+                              : is_active_scalar(tape->recorded, x.as.slot.index);
 }
 
 /* g in the operand's shape and dtype, as verbs. */
@@ -60,12 +82,10 @@ static wg_var fit(wg_var operand, wg_var g) {
 }
 
 void wg_give_recorded(wg_tape *tape, wg_var operand, wg_var g) {
-    wg_grad_sweep *sweep = tape->recorded;
     if (!wg_grad_wants(tape, operand) || is_nothing(g)) {
         return;
     }
-    wg_var *to = wg_var_is_array(operand) ? &sweep->node[operand.as.slot.index]
-                                          : &sweep->scalar[operand.as.slot.index];
+    wg_var *to = adjoint_of(tape->recorded, operand);
     g = fit(operand, g);
     *to = is_nothing(*to) ? g : (wg_add)(*to, g);
 }
@@ -94,21 +114,20 @@ static bool pending_room(wg_tape *tape, wg_grad_sweep *sweep) {
 /* The adjoint of element `offset` of node `index` is g; waits for the node's turn. */
 static void give_element(wg_tape *tape, uint32_t index, uint32_t offset, wg_var g) {
     wg_grad_sweep *sweep = tape->recorded;
-    if (sweep->node_active[index] == 0) {
+    if (!is_active_node(sweep, index) || !pending_room(tape, sweep)) {
         return;
     }
-    if (!pending_room(tape, sweep)) {
-        return;
-    }
-    sweep->pending[sweep->pending_count] = (wg_pending){sweep->first_pending[index], offset, g};
-    sweep->first_pending[index] = sweep->pending_count++;
+    uint64_t *first = &sweep->first_pending[index - sweep->base.nodes];
+    sweep->pending[sweep->pending_count] = (wg_pending){*first, offset, g};
+    *first = sweep->pending_count++;
 }
 
 /* Puts the waiting elements of node `index` into its adjoint. */
 static void settle_elements(wg_tape *tape, uint64_t index) {
     wg_grad_sweep *sweep = tape->recorded;
     uint64_t n = 0;
-    for (uint64_t i = sweep->first_pending[index]; i != NONE; i = sweep->pending[i].next) {
+    const uint64_t first = sweep->first_pending[index - sweep->base.nodes];
+    for (uint64_t i = first; i != NONE; i = sweep->pending[i].next) {
         n++;
     }
     if (n == 0) {
@@ -122,7 +141,7 @@ static void settle_elements(wg_tape *tape, uint64_t index) {
     wg_var *scalars = wg_block_data(memory);
     int64_t *offsets = (int64_t *)(void *)(scalars + n);
     uint64_t k = 0;
-    for (uint64_t i = sweep->first_pending[index]; i != NONE; i = sweep->pending[i].next) {
+    for (uint64_t i = first; i != NONE; i = sweep->pending[i].next) {
         scalars[k] = sweep->pending[i].g;
         offsets[k++] = sweep->pending[i].offset;
     }
@@ -133,17 +152,17 @@ static void settle_elements(wg_tape *tape, uint64_t index) {
 }
 
 static void mark_scalar(wg_grad_sweep *sweep, const wg_tape *tape, uint64_t i) {
+    uint8_t *active = &sweep->scalar_active[i - sweep->base.scalars];
     uint32_t operands[3];
-    if (sweep->scalar_active[i] != 0) {
+    if (*active != 0) {
         return;
     }
     if (tape->lane.opcode[i] == WG_CODE_AT) {
-        uint32_t node = tape->lane.operand[i].a;
-        sweep->scalar_active[i] = sweep->node_active[node];
+        *active = is_active_node(sweep, tape->lane.operand[i].a) ? 1 : 0;
         return;
     }
     for (int k = wg_rules_operands(tape, i, operands); k-- > 0;) {
-        sweep->scalar_active[i] |= sweep->scalar_active[operands[k]];
+        *active |= is_active_scalar(sweep, operands[k]) ? 1 : 0;
     }
 }
 
@@ -154,31 +173,28 @@ static void mark_node(wg_grad_sweep *sweep, const wg_tape *tape, uint64_t i) {
         return;
     }
     for (int k = 0; k < node->count; k++) {
-        wg_var x = node->operands[k];
-        if (x.tape != NULL) {
-            sweep->node_active[i] |= wg_var_is_array(x) ? sweep->node_active[x.as.slot.index]
-                                                        : sweep->scalar_active[x.as.slot.index];
-        }
+        sweep->node_active[i - sweep->base.nodes] |= wg_grad_wants(tape, node->operands[k]) ? 1 : 0;
     }
 }
 
 /* What depends on the xs, oldest first: nothing else need be swept. */
 static void mark_active(wg_tape *tape, wg_grad_sweep *sweep, const wg_var *xs, int n) {
     for (int i = 0; i < n; i++) {
-        uint64_t index = xs[i].as.slot.index;
-        if (xs[i].tape != NULL && wg_var_is_array(xs[i]) && index < sweep->nodes) {
-            sweep->node_active[index] = 1;
-        } else if (xs[i].tape != NULL && !wg_var_is_array(xs[i]) && index < sweep->scalars) {
-            sweep->scalar_active[index] = 1;
+        const wg_var *adjoint = adjoint_of(sweep, xs[i]);
+        if (adjoint != NULL && wg_var_is_array(xs[i])) {
+            const wg_dtype dtype = wg_node_of(xs[i])->view.dtype;
+            sweep->node_active[adjoint - sweep->node] = wg_dtype_is_float(dtype) ? 1 : 0;
+        } else if (adjoint != NULL) {
+            sweep->scalar_active[adjoint - sweep->scalar] = 1;
         }
     }
-    uint64_t next = 0;
-    for (uint64_t i = 0; i <= sweep->nodes; i++) {
-        uint64_t until = i < sweep->nodes ? wg_node_at(tape, i)->scalars : sweep->scalars;
-        for (; next < until && next < sweep->scalars; next++) {
+    uint64_t next = sweep->floor.scalars;
+    for (uint64_t i = sweep->floor.nodes; i <= sweep->end.nodes; i++) {
+        uint64_t until = i < sweep->end.nodes ? wg_node_at(tape, i)->scalars : sweep->end.scalars;
+        for (; next < until && next < sweep->end.scalars; next++) {
             mark_scalar(sweep, tape, next);
         }
-        if (i < sweep->nodes) {
+        if (i < sweep->end.nodes) {
             mark_node(sweep, tape, i);
         }
     }
@@ -187,8 +203,8 @@ static void mark_active(wg_tape *tape, wg_grad_sweep *sweep, const wg_var *xs, i
 static void sweep_scalars(wg_tape *tape, uint64_t from, uint64_t to) {
     wg_grad_sweep *sweep = tape->recorded;
     for (uint64_t i = to; i-- > from && tape->status == WG_OK;) {
-        wg_var g = sweep->scalar[i];
-        if (sweep->scalar_active[i] == 0 || is_nothing(g)) {
+        wg_var g = sweep->scalar[i - sweep->base.scalars];
+        if (!is_active_scalar(sweep, i) || is_nothing(g)) {
             continue;
         }
         if (tape->lane.opcode[i] == WG_CODE_AT) {
@@ -204,8 +220,8 @@ static void sweep_node(wg_tape *tape, uint64_t index) {
     wg_grad_sweep *sweep = tape->recorded;
     settle_elements(tape, index);
     wg_node *node = wg_node_at(tape, index);
-    wg_var g = sweep->node[index];
-    if (sweep->node_active[index] == 0 || is_nothing(g) || node->op == NULL ||
+    wg_var g = sweep->node[index - sweep->base.nodes];
+    if (!is_active_node(sweep, index) || is_nothing(g) || node->op == NULL ||
         node->op->chain == NULL || tape->status != WG_OK) {
         return;
     }
@@ -214,8 +230,8 @@ static void sweep_node(wg_tape *tape, uint64_t index) {
 
 static void walk(wg_tape *tape) {
     wg_grad_sweep *sweep = tape->recorded;
-    uint64_t upper = sweep->scalars;
-    for (uint64_t i = sweep->nodes; i-- > 0 && tape->status == WG_OK;) {
+    uint64_t upper = sweep->end.scalars;
+    for (uint64_t i = sweep->end.nodes; i-- > sweep->floor.nodes && tape->status == WG_OK;) {
         uint64_t before = wg_node_at(tape, i)->scalars;
         if (before < upper) {
             sweep_scalars(tape, before, upper);
@@ -224,30 +240,58 @@ static void walk(wg_tape *tape) {
         sweep_node(tape, i);
     }
     if (tape->status == WG_OK) {
-        sweep_scalars(tape, 0, upper);
+        sweep_scalars(tape, sweep->floor.scalars, upper);
+    }
+    for (uint64_t i = sweep->floor.nodes; i-- > sweep->base.nodes && tape->status == WG_OK;) {
+        settle_elements(tape, i);
     }
 }
 
 static wg_var result_for(wg_tape *tape, wg_var x) {
-    const wg_grad_sweep *sweep = tape->recorded;
-    uint64_t index = x.as.slot.index;
-    if (x.tape == NULL) {
-        return wg_number(0);
-    }
+    const wg_var *adjoint = adjoint_of(tape->recorded, x);
     if (!wg_var_is_array(x)) {
-        return index < sweep->scalars ? sweep->scalar[index] : wg_number(0);
+        return adjoint != NULL ? *adjoint : wg_number(0);
+    }
+    if (adjoint != NULL && !is_nothing(*adjoint)) {
+        return *adjoint;
     }
     wg_view view = wg_view_of(x);
-    if (index < sweep->nodes && !is_nothing(sweep->node[index])) {
-        return sweep->node[index];
-    }
     wg_dtype dtype = wg_dtype_is_float(view.dtype) ? wg_adjoint_dtype(view.dtype) : WG_F64;
     return wg_full(tape, dtype, view.rank, view.shape, 0);
 }
 
+static wg_point later(wg_point a, wg_point b) {
+    return (wg_point){a.nodes > b.nodes ? a.nodes : b.nodes,
+                      a.scalars > b.scalars ? a.scalars : b.scalars};
+}
+
+static wg_point earlier(wg_point a, wg_point b) {
+    return (wg_point){a.nodes < b.nodes ? a.nodes : b.nodes,
+                      a.scalars < b.scalars ? a.scalars : b.scalars};
+}
+
+/* From the first of the xs to the last of the ys; what stands outside cannot take part. */
+static wg_grad_sweep extent(const wg_tape *tape, const wg_pullback *p) {
+    wg_grad_sweep sweep = {.base = {0, 0}};
+    for (int j = 0; j < p->m; j++) {
+        if (p->ys[j].tape != NULL) {
+            sweep.end = later(sweep.end, wg_point_behind(tape, p->ys[j]));
+        }
+    }
+    sweep.base = sweep.end;
+    for (int i = 0; i < p->n; i++) {
+        if (p->xs[i].tape != NULL) {
+            sweep.base = earlier(sweep.base, wg_point_before(tape, p->xs[i]));
+        }
+    }
+    sweep.floor = earlier(sweep.end, later(sweep.base, p->floor));
+    return sweep;
+}
+
 /* One block holds every table of the sweep. */
 static wg_block *lay_out(wg_tape *tape, wg_grad_sweep *sweep) {
-    size_t scalars = (size_t)sweep->scalars, nodes = (size_t)sweep->nodes;
+    size_t scalars = (size_t)(sweep->end.scalars - sweep->base.scalars);
+    size_t nodes = (size_t)(sweep->end.nodes - sweep->base.nodes);
     size_t bytes = (scalars + nodes) * (sizeof(wg_var) + 1) + nodes * sizeof(uint64_t);
     wg_block *block = wg_pool_take(&tape->pool, bytes);
     if (block == NULL) {
@@ -267,23 +311,56 @@ static wg_block *lay_out(wg_tape *tape, wg_grad_sweep *sweep) {
     return block;
 }
 
-static wg_status run(wg_tape *tape, wg_var y, wg_var seed, const wg_var *xs, int n, wg_var *out) {
-    wg_grad_sweep sweep = {.scalars = tape->lane.count, .nodes = tape->node_count};
+static wg_status run(wg_tape *tape, const wg_pullback *p) {
+    wg_grad_sweep sweep = extent(tape, p);
+    wg_grad_sweep *const outer = tape->recorded;
     wg_block *block = lay_out(tape, &sweep);
     if (block == NULL) {
         return tape->status;
     }
-    mark_active(tape, &sweep, xs, n);
     tape->recorded = &sweep;
-    wg_give_recorded(tape, y, wg_seed_like(tape, y, seed, "grad"));
-    walk(tape);
-    for (int i = 0; i < n && tape->status == WG_OK; i++) {
-        out[i] = result_for(tape, xs[i]);
+    tape->sweeping = true;
+    mark_active(tape, &sweep, p->xs, p->n);
+    for (int j = 0; j < p->m; j++) {
+        if (p->ys[j].tape != NULL) {
+            wg_give_recorded(tape, p->ys[j], wg_seed_like(tape, p->ys[j], p->seeds[j], p->name));
+        }
     }
-    tape->recorded = NULL;
+    walk(tape);
+    for (int i = 0; i < p->n && tape->status == WG_OK; i++) {
+        p->out[i] = p->xs[i].tape != NULL ? result_for(tape, p->xs[i]) : wg_number(0);
+    }
+    tape->sweeping = false;
+    tape->recorded = outer;
     wg_pool_drop(&tape->pool, sweep.pending_block);
     wg_pool_drop(&tape->pool, block);
     return tape->status;
+}
+
+static bool is_refused(wg_tape *tape, const wg_pullback *p) {
+    char name[64];
+    bool refused = tape->status != WG_OK;
+    for (int j = 0; j < p->m && !refused; j++) {
+        refused = wg_var_refused(tape, p->ys[j], j, p->name, NULL) ||
+                  wg_var_refused(tape, p->seeds[j], p->m + j, p->name, NULL);
+    }
+    (void)snprintf(name, sizeof name, "%s: xs", p->name);
+    for (int i = 0; i < p->n && !refused; i++) {
+        refused = wg_var_refused(tape, p->xs[i], i, name, NULL);
+    }
+    if (!refused && tape->sweeping) {
+        wg_tape_fail(tape, WG_ERROR_STATE, p->name, NULL, "called from within a chain rule");
+        refused = true;
+    }
+    return refused;
+}
+
+wg_status wg_pull_back(wg_tape *tape, const wg_pullback *p) {
+    const wg_status status = is_refused(tape, p) ? tape->status : run(tape, p);
+    for (int i = 0; i < p->n && status != WG_OK; i++) {
+        p->out[i] = wg_poison(tape);
+    }
+    return status;
 }
 
 wg_status wg_grad_from(wg_var y, wg_var seed, const wg_var *xs, int n, wg_var *out) {
@@ -297,20 +374,9 @@ wg_status wg_grad_from(wg_var y, wg_var seed, const wg_var *xs, int n, wg_var *o
         }
         return WG_OK;
     }
-    bool refused = tape->status != WG_OK || wg_var_refused(tape, y, 0, "grad", NULL) ||
-                   wg_var_refused(tape, seed, 1, "grad", NULL);
-    for (int i = 0; i < n && !refused; i++) {
-        refused = wg_var_refused(tape, xs[i], i, "grad: xs", NULL);
-    }
-    if (!refused && (tape->sweeping || tape->recorded != NULL)) {
-        wg_tape_fail(tape, WG_ERROR_STATE, "grad", NULL, "called from within a chain rule");
-        refused = true;
-    }
-    wg_status status = refused ? tape->status : run(tape, y, seed, xs, n, out);
-    for (int i = 0; i < n && status != WG_OK; i++) {
-        out[i] = wg_poison(tape);
-    }
-    return status;
+    const wg_pullback pullback = {
+        .m = 1, .ys = &y, .seeds = &seed, .n = n, .xs = xs, .out = out, .name = "grad"};
+    return wg_pull_back(tape, &pullback);
 }
 
 wg_status wg_grad(wg_var y, const wg_var *xs, int n, wg_var *out) {

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-/* Where a sweep starts: the number of scalars and of nodes it covers. */
-typedef struct wg_start {
-    uint64_t scalars, nodes;
-} wg_start;
+/* What a sweep covers: [floor, end) of the tape, newest first. */
+typedef struct wg_extent {
+    wg_point floor, end;
+} wg_extent;
 
 /* Nodes recorded before scalar `index`: those with node->scalars <= index. */
 static uint64_t nodes_before(const wg_tape *tape, uint64_t index) {
@@ -22,13 +22,17 @@ static uint64_t nodes_before(const wg_tape *tape, uint64_t index) {
     return low;
 }
 
-static wg_start start_at(const wg_tape *tape, wg_var y) {
-    if (wg_var_is_array(y)) {
-        uint64_t index = y.as.slot.index;
-        return (wg_start){wg_node_at(tape, index)->scalars, index + 1};
-    }
-    uint64_t index = y.as.slot.index;
-    return (wg_start){index + 1, nodes_before(tape, index)};
+wg_point wg_point_before(const wg_tape *tape, wg_var x) {
+    const uint64_t index = x.as.slot.index;
+    return wg_var_is_array(x) ? (wg_point){index, wg_node_at(tape, index)->scalars}
+                              : (wg_point){nodes_before(tape, index), index};
+}
+
+wg_point wg_point_behind(const wg_tape *tape, wg_var x) {
+    wg_point point = wg_point_before(tape, x);
+    point.nodes += wg_var_is_array(x) ? 1 : 0;
+    point.scalars += wg_var_is_array(x) ? 0 : 1;
+    return point;
 }
 
 /* Memory for the adjoints of the first `count` scalars: zero, but leaves keep those of an earlier
@@ -70,15 +74,16 @@ static bool takes_part(const wg_node *node) {
 
 /* Marks what y depends on, the rest of the tape keeps its storage. Through scalars nothing is
  * followed: where they take part, all that stands before y counts. */
-static void mark_reached(wg_tape *tape, const wg_start *start, uint64_t root) {
+static void mark_reached(wg_tape *tape, const wg_extent *extent, uint64_t root) {
+    const uint64_t from = extent->floor.nodes, to = extent->end.nodes;
     bool all = root == UINT64_MAX;
-    for (uint64_t i = 0; i < start->nodes; i++) {
+    for (uint64_t i = from; i < to; i++) {
         wg_node_at(tape, i)->flags &= ~(uint32_t)(WG_NODE_REACHED | WG_NODE_NEEDED);
     }
     if (!all) {
         wg_node_at(tape, root)->flags |= WG_NODE_REACHED;
     }
-    for (uint64_t i = start->nodes; i-- > 0 && !all;) {
+    for (uint64_t i = to; i-- > from && !all;) {
         const wg_node *node = wg_node_at(tape, i);
         for (int k = 0; k < node->count && (node->flags & WG_NODE_REACHED) != 0; k++) {
             wg_node *operand = wg_node_of(node->operands[k]);
@@ -88,7 +93,7 @@ static void mark_reached(wg_tape *tape, const wg_start *start, uint64_t root) {
             }
         }
     }
-    for (uint64_t i = 0; i < start->nodes && all; i++) {
+    for (uint64_t i = from; i < to && all; i++) {
         wg_node_at(tape, i)->flags |= WG_NODE_REACHED;
     }
 }
@@ -100,8 +105,8 @@ static bool may_go(const wg_node *node) {
 }
 
 /* Storage that no chain rule will read goes back at once, before the sweep needs memory itself. */
-static void drop_unread(wg_tape *tape, const wg_start *start, uint64_t root) {
-    for (uint64_t i = 0; i < start->nodes; i++) {
+static void drop_unread(wg_tape *tape, const wg_extent *extent, uint64_t root) {
+    for (uint64_t i = extent->floor.nodes; i < extent->end.nodes; i++) {
         wg_node *node = wg_node_at(tape, i);
         if (!takes_part(node) || (node->flags & WG_NODE_REACHED) == 0) {
             continue;
@@ -114,7 +119,7 @@ static void drop_unread(wg_tape *tape, const wg_start *start, uint64_t root) {
             }
         }
     }
-    for (uint64_t i = 0; i < start->nodes; i++) {
+    for (uint64_t i = extent->floor.nodes; i < extent->end.nodes; i++) {
         wg_node *node = wg_node_at(tape, i);
         if (may_go(node) && i != root && (node->flags & WG_NODE_NEEDED) == 0) {
             wg_node_drop_storage(tape, node);
@@ -170,12 +175,20 @@ static void run_chain(wg_tape *tape, wg_node *node, uint64_t index, bool keep) {
     wg_nodes_cut(tape, nodes);
 }
 
-static void walk(wg_tape *tape, const wg_start *start, uint64_t root, bool keep) {
-    uint64_t upper = start->scalars;
-    for (uint64_t i = start->nodes; i-- > 0 && tape->status == WG_OK;) {
+static void sweep_scalars(wg_tape *tape, uint64_t from, uint64_t to, bool keep) {
+    if (WG_UNLIKELY(tape->anomaly)) {
+        wg_anomaly_sweep(tape, from, to, keep);
+    } else {
+        wg_rules_sweep(tape, from, to, keep);
+    }
+}
+
+static void walk(wg_tape *tape, const wg_extent *extent, uint64_t root, bool keep) {
+    uint64_t upper = extent->end.scalars;
+    for (uint64_t i = extent->end.nodes; i-- > extent->floor.nodes && tape->status == WG_OK;) {
         wg_node *node = wg_node_at(tape, i);
         if (node->scalars < upper) {
-            wg_rules_sweep(tape, node->scalars, upper, keep);
+            sweep_scalars(tape, node->scalars, upper, keep);
             upper = node->scalars;
         }
         run_chain(tape, node, i, keep);
@@ -187,7 +200,7 @@ static void walk(wg_tape *tape, const wg_start *start, uint64_t root, bool keep)
         }
     }
     if (tape->status == WG_OK) {
-        wg_rules_sweep(tape, 0, upper, keep);
+        sweep_scalars(tape, extent->floor.scalars, upper, keep);
     }
 }
 
@@ -200,40 +213,70 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
         wg_var_refused(tape, seed, 1, "backward", NULL)) {
         return tape->status;
     }
-    if (tape->sweeping) {
+    if (tape->sweeping || tape->reruns > 0) {
         return wg_tape_fail(tape, WG_ERROR_STATE, "backward", NULL,
-                            "called from within a chain rule");
+                            tape->sweeping ? "called from within a chain rule"
+                                           : "called from within a function that is run again in "
+                                             "the sweep, as a checkpoint is; wg_grad may be");
     }
     if (wg_var_is_array(y) && (wg_node_of(y)->flags & WG_NODE_WANTS) == 0) {
         return wg_tape_fail(tape, WG_ERROR_STATE, "backward", NULL,
                             "nothing that this array was made of wants a gradient: constants, or "
                             "recorded inside wg_no_grad");
     }
-    wg_start start = start_at(tape, y);
+    const wg_extent extent = {.end = wg_point_behind(tape, y)};
     bool is_array = wg_var_is_array(y);
     uint64_t root = is_array ? y.as.slot.index : UINT64_MAX;
     clear_nodes(tape);
-    if (!prepare_scalars(tape, start.scalars)) {
+    if (!prepare_scalars(tape, extent.end.scalars)) {
         return tape->status;
     }
     tape->sweeping = true;
     tape->leaf_cursor = tape->lane.leaf_head;
     wg_no_grad_begin(tape);
     if (!keep) {
-        mark_reached(tape, &start, root);
-        drop_unread(tape, &start, root);
+        mark_reached(tape, &extent, root);
+        drop_unread(tape, &extent, root);
     }
     uint64_t nodes = tape->node_count;
     seed = wg_seed_like(tape, y, seed, "backward");
     if (tape->status == WG_OK) {
         wg_give_plain(tape, y, seed);
-        walk(tape, &start, root, keep);
+        walk(tape, &extent, root, keep);
     }
     wg_nodes_cut(tape, nodes);
     wg_no_grad_end(tape);
     tape->sweeping = false;
     tape->lane.adjoints_kept =
         keep || tape->status != WG_OK ? 1 : 0; /* a broken sweep leaves what it had */
+    return tape->status;
+}
+
+wg_status wg_sweep_region(wg_tape *tape, wg_point floor, int m, const wg_var *ys,
+                          const wg_var *seeds) {
+    const wg_extent extent = {floor, wg_point_now(tape)};
+    const uint64_t leaf_cursor = tape->leaf_cursor;
+    const bool sweeping = tape->sweeping;
+    if (tape->status != WG_OK || !prepare_scalars(tape, extent.end.scalars)) {
+        return tape->status;
+    }
+    tape->sweeping = true;
+    tape->leaf_cursor = tape->lane.leaf_head;
+    wg_no_grad_begin(tape);
+    mark_reached(tape, &extent, UINT64_MAX);
+    drop_unread(tape, &extent, UINT64_MAX);
+    for (int j = 0; j < m && tape->status == WG_OK; j++) {
+        const wg_node *node = wg_node_of(ys[j]);
+        if (ys[j].tape != NULL && (node == NULL || (node->flags & WG_NODE_WANTS) != 0)) {
+            wg_give_plain(tape, ys[j], seeds[j]);
+        }
+    }
+    walk(tape, &extent, UINT64_MAX, false);
+    wg_nodes_cut(tape, extent.end.nodes);
+    wg_no_grad_end(tape);
+    tape->sweeping = sweeping;
+    tape->leaf_cursor = leaf_cursor;
+    tape->lane.adjoints_kept = tape->status != WG_OK ? 1 : 0;
     return tape->status;
 }
 

@@ -60,6 +60,7 @@ void wg_tape_free(wg_tape *tape) {
     wg_free(tape->lane.adjoint);
     wg_free(tape->segment);
     wg_free(tape->scope);
+    wg_free(tape->scalar_site);
     wg_free(tape);
 }
 
@@ -106,7 +107,8 @@ wg_tape_usage wg_tape_usage_of(const wg_tape *tape) {
 }
 
 void wg_tape_switch(wg_tape *tape) {
-    tape->lane.capacity = tape->status == WG_OK && tape->no_grad == 0 ? tape->scalar_capacity : 0;
+    const bool is_open = tape->status == WG_OK && tape->no_grad == 0 && !tape->anomaly;
+    tape->lane.capacity = is_open ? tape->scalar_capacity : 0;
 }
 
 wg_status wg_tape_fail_v(wg_tape *tape, wg_status status, const char *name, const char *site,

@@ -105,10 +105,14 @@ struct wg_tape {
     int no_grad;         /* how many times recording was switched off */
     uint32_t next_epoch; /* 1 … 2^31-1, of scalars and nodes alike */
     uint32_t node_epoch;
-    bool sweeping;
+    bool sweeping;        /* a chain rule or a hook may be running, of either kind of sweep */
+    int reruns;           /* how many functions are being run (again) whose inside is not to stay */
     uint64_t leaf_cursor; /* while sweeping: as lane.leaf_head, for what is not yet swept */
     struct wg_grad_sweep *recorded; /* the sweep that records itself, if one runs */
-    int64_t values_read;            /* scalars that wg_value has shown: decisions nobody recorded */
+    bool anomaly;                   /* looks for NaN and infinities (anomaly.c) */
+    const char **scalar_site; /* while it does: where each scalar was recorded, `sites` of them */
+    uint64_t sites;
+    int64_t values_read; /* scalars that wg_value has shown: decisions nobody recorded */
 
     wg_status status;
     char message[WG_TAPE_MESSAGE_BYTES];
@@ -211,6 +215,8 @@ struct wg_call {
     wg_block *saved;   /* as of a node */
     wg_node *node;     /* in chain: whose rule runs */
     uint64_t node_index;
+    bool finite; /* in chain, where anomalies are looked for: whether the result's adjoint was */
+    uint64_t placed; /* … and which operands' gradients the rule writes in place */
     char text[4][160];
     unsigned text_next;
 };
@@ -236,12 +242,60 @@ bool wg_give_outer(wg_call *call, int i, wg_dtype dtype, int64_t rows, int64_t c
 void wg_give_recorded(wg_tape *tape, wg_var operand, wg_var gradient);
 bool wg_grad_wants(const wg_tape *tape, wg_var operand);
 
+/* A point between two recordings: so many nodes and scalars stand before it. */
+typedef struct wg_point {
+    uint64_t nodes, scalars;
+} wg_point;
+static inline wg_point wg_point_now(const wg_tape *tape) {
+    return (wg_point){tape->node_count, tape->lane.count};
+}
+/* The points before and behind a living variable. */
+wg_point wg_point_before(const wg_tape *tape, wg_var x);
+wg_point wg_point_behind(const wg_tape *tape, wg_var x);
+
+/* out[i] = Σ seeds[j]·dys[j]/dxs[i], as variables (wg_grad). `floor`: the chain rules of what
+ * stands before it do not run, so that the xs there count as independent of each other. */
+typedef struct wg_pullback {
+    int m;
+    const wg_var *ys, *seeds;
+    int n;
+    const wg_var *xs;
+    wg_var *out;
+    wg_point floor;
+    const char *name; /* of the verb, for messages */
+} wg_pullback;
+wg_status wg_pull_back(wg_tape *tape, const wg_pullback *pullback);
+
+/* Within a sweep that does not record: sweeps all that was recorded behind `floor`, from ys with
+ * these seeds. What stands before `floor` receives, and its storage stays. */
+wg_status wg_sweep_region(wg_tape *tape, wg_point floor, int m, const wg_var *ys,
+                          const wg_var *seeds);
+
+/* ---- anomalies (anomaly.c): only called while tape->anomaly ---- */
+/* Whether all elements are finite; else *index is the first that is not, *value what it is. */
+bool wg_view_is_finite(const wg_view *view, int64_t *index, double *value);
+bool wg_var_is_finite(wg_var x);
+/* Fails where a forward made something else than finite numbers out of finite operands. */
+void wg_anomaly_result(wg_call *call);
+void wg_anomaly_scalar(wg_tape *tape, const char *name, int count, const double *operands,
+                       double result, const char *site);
+/* The same of a chain rule: what it gives operand i, while the result's adjoint is finite. */
+void wg_anomaly_given(wg_call *call, int i, wg_var gradient);
+void wg_anomaly_placed(wg_call *call, int i);
+void wg_anomaly_partial(wg_tape *tape, uint64_t index, int operand, wg_var g, wg_var product);
+/* As wg_rules_sweep, entry by entry. */
+void wg_anomaly_sweep(wg_tape *tape, uint64_t from, uint64_t to, bool keep);
+/* Remembers where the latest scalar was recorded. */
+void wg_anomaly_site(wg_tape *tape, const char *site);
+
 /* ---- what src/op provides to the tape, which knows no operation ---- */
 /* Sweeps the scalars [from, to), newest first, adding to tape->adjoint. Unless they are kept, it
  * leaves zeros where no leaf is, so that the next sweep finds the memory clean. */
 void wg_rules_sweep(wg_tape *tape, uint64_t from, uint64_t to, bool keep);
 /* The chain rule of scalar entry `index` in verbs: gives each operand its part of g. */
 void wg_rules_chain(wg_tape *tape, uint64_t index, wg_var g);
+/* What the rule of a scalar entry is called. */
+const char *wg_rules_name(uint16_t code);
 /* The operands of a scalar entry: how many (0 to 3), their indices into `out`. */
 int wg_rules_operands(const wg_tape *tape, uint64_t index, uint32_t *out);
 /* x summed over broadcast axes to a shape, as verbs. */

@@ -327,3 +327,29 @@ Test(index, a_shared_adjoint_is_left_alone) {
     expect_adjoint(b, (double[]){10, 14, 18}, 0);
     wg_tape_free(tape);
 }
+
+/* bf16: views stay views, and the rest widens. */
+Test(index, of_bf16) {
+    wg_tape *tape = wg_tape_new();
+    wg_var x = wg_variable(tape, WG_F32, WG_SHAPE(2, 2), (float[]){1, 2, 3, 4});
+    wg_var b = wg_cast(x, WG_BF16);
+    wg_var one = wg_select(b, 1, 0);
+    cr_assert_eq(wg_view_of(one).dtype, WG_BF16);
+    cr_assert_eq(wg_view_of(wg_flip(b, WG_ALL_AXES)).dtype, WG_BF16);
+    cr_assert_eq(wg_view_of(wg_diagonal(b, 0, 0, 1)).dtype, WG_BF16);
+    wg_var y = wg_scatter_add(b, whole(tape, WG_SHAPE(2, 1), (int64_t[]){1, 0}), 1, 1);
+    expect_values(y, (double[]){1, 3, 4, 4}, 0);
+    wg_var z = wg_add(wg_sum(wg_square(one)), wg_sum(wg_take_along(b, WHOLE(tape, 1), 0)));
+    (void)z;
+    expect_failure(tape, WG_ERROR_SHAPE, "the ranks differ");
+    x = wg_variable(tape, WG_F32, WG_SHAPE(2, 2), (float[]){1, 2, 3, 4});
+    b = wg_cast(x, WG_BF16);
+    z = wg_add(wg_sum(wg_square(wg_select(b, 1, 0))),
+               wg_sum(wg_diagonal(wg_flip(b, WG_AXES(0)), 0, 0, 1)));
+    cr_assert_eq(wg_backward(wg_add(z, wg_sum(wg_index_select(b, WHOLE(tape, 0, 0), 1)))), WG_OK,
+                 "%s", wg_tape_message(tape));
+    expect_adjoint(x, (double[]){2, 1, 6 + 2 + 1, 8}, 0);
+    expect_values(wg_arange(tape, WG_BF16, 0, 3, 1), (double[]){0, 1, 2}, 0);
+    expect_values(wg_one_hot(WHOLE(tape, 1), 2, WG_BF16), (double[]){0, 1}, 0);
+    wg_tape_free(tape);
+}

@@ -1,0 +1,15 @@
+/* max_pool_avx2.c: the greatest of windows for AVX2 with FMA. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#endif
+#define WG_MAX_POOL_TABLE wg_max_pool_avx2
+#include "kernel/max_pool_isa.h"
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#else
+typedef int wg_nothing_here; /* ISO C wants a declaration in every file */
+#endif

@@ -1,0 +1,371 @@
+/* Attention by blocks against softmax(scale q kT + mask) v in verbs. */
+#include "wengert/attention.h"
+
+#include "arrays.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+/* Numbers without a pattern in [-1, 1). */
+static wg_var rough(wg_tape *tape, wg_dtype dtype, int rank, const int64_t *shape, double phase) {
+    int64_t count = 1;
+    for (int i = 0; i < rank; i++) {
+        count *= shape[i];
+    }
+    double *values = malloc(((size_t)count + 1) * sizeof *values);
+    for (int64_t i = 0; i < count; i++) {
+        const double x = sin(phase + 1.7 * (double)i * (double)(i % 31 + 1));
+        if (dtype == WG_F32) {
+            ((float *)values)[i] = (float)x;
+        } else {
+            values[i] = x;
+        }
+    }
+    const wg_var x = wg_variable(tape, dtype, rank, shape, values);
+    free(values);
+    return x;
+}
+
+typedef enum mask_kind {
+    NO_MASK,
+    ADDED,      /* floats [L, S] */
+    KEYS_CLOSED /* u8 [heads, 1, S] */
+} mask_kind;
+
+/* q [heads, L, D], k [heads / group, S, D], v [heads / group, S, Dv]. */
+typedef struct trial {
+    int64_t heads, group, queries, keys, depth, width;
+    bool causal;
+    mask_kind mask;
+} trial;
+
+static const trial trials[] = {
+    {1, 1, 1, 1, 1, 1, false, NO_MASK},       {2, 1, 64, 64, 16, 8, false, NO_MASK},
+    {1, 1, 65, 63, 5, 3, false, NO_MASK},     {1, 1, 63, 129, 7, 9, false, NO_MASK},
+    {2, 1, 130, 67, 4, 4, true, NO_MASK},     {1, 1, 67, 130, 3, 5, true, NO_MASK},
+    {1, 1, 128, 128, 8, 8, true, NO_MASK},    {4, 2, 33, 65, 6, 5, true, NO_MASK},
+    {3, 3, 70, 20, 4, 2, false, NO_MASK},     {1, 1, 70, 66, 3, 2, false, ADDED},
+    {2, 1, 66, 70, 3, 2, true, ADDED},        {3, 1, 10, 100, 5, 4, false, KEYS_CLOSED},
+    {2, 2, 66, 129, 5, 4, true, KEYS_CLOSED}, {1, 1, 40, 40, 70, 33, true, NO_MASK},
+    {20, 1, 66, 3, 2, 2, true, NO_MASK},      {1, 1, 3, 200, 2, 1, true, NO_MASK},
+};
+
+typedef struct inputs {
+    wg_var q, k, v, mask;
+} inputs;
+
+static inputs make(wg_tape *tape, const trial *t, wg_dtype dtype) {
+    const int64_t shared = t->heads / t->group;
+    inputs in = {.q = rough(tape, dtype, 3, (int64_t[]){t->heads, t->queries, t->depth}, 0),
+                 .k = rough(tape, dtype, 3, (int64_t[]){shared, t->keys, t->depth}, 1),
+                 .v = rough(tape, dtype, 3, (int64_t[]){shared, t->keys, t->width}, 2),
+                 .mask = wg_number(0)};
+    if (t->mask == ADDED) {
+        const wg_var all = rough(tape, dtype, 2, (int64_t[]){t->queries, t->keys}, 3);
+        /* Some closed, and the first query sees nothing. */
+        const wg_var rows = rough(tape, dtype, 2, (int64_t[]){t->queries, 1}, 0);
+        const wg_var shut = wg_max(wg_gt(all, 0.7), wg_eq(rows, 0));
+        in.mask = wg_where(shut, -(double)INFINITY, all);
+        double *values = calloc((size_t)wg_count(in.mask), sizeof *values);
+        cr_assert_eq(wg_read(in.mask, WG_F64, values, wg_count(in.mask)), WG_OK);
+        const wg_var fixed = wg_constant(tape, WG_F64, WG_SHAPE(t->queries, t->keys), values);
+        in.mask = wg_cast(fixed, dtype);
+        free(values);
+    } else if (t->mask == KEYS_CLOSED) {
+        uint8_t open[512];
+        for (int64_t i = 0; i < t->heads * t->keys; i++) {
+            open[i] = i % 3 != 1 && i / t->keys != 1; /* head 1 sees nothing */
+        }
+        in.mask = wg_constant(tape, WG_U8, WG_SHAPE(t->heads, 1, t->keys), open);
+    }
+    return in;
+}
+
+static wg_var fused(wg_tape *tape, const trial *t, const inputs *in) {
+    (void)tape;
+    return wg_attention(in->q, in->k, in->v,
+                        (wg_attention_options){.causal = t->causal, .mask = in->mask});
+}
+
+/* By the definition; closed scores are -1e30, and their probabilities are zeroed. */
+static wg_var defined(wg_tape *tape, const trial *t, const inputs *in) {
+    const int64_t shared = t->heads / t->group;
+    const wg_var q = wg_reshape(in->q, WG_SHAPE(shared, t->group, t->queries, t->depth));
+    const wg_var k = wg_reshape(in->k, WG_SHAPE(shared, 1, t->keys, t->depth));
+    const wg_var v = wg_reshape(in->v, WG_SHAPE(shared, 1, t->keys, t->width));
+    wg_var s = wg_div(wg_matmul(q, wg_transpose(k)), sqrt((double)t->depth));
+    wg_var open = wg_full(tape, WG_F64, 0, NULL, 1);
+    s = wg_reshape(s, WG_SHAPE(t->heads, t->queries, t->keys));
+    if (t->mask == ADDED) {
+        open = wg_gt(in->mask, -(double)INFINITY);
+        s = wg_add(s, wg_where(open, in->mask, 0));
+    } else if (t->mask == KEYS_CLOSED) {
+        open = wg_cast(in->mask, WG_F64);
+    }
+    if (t->causal) {
+        double *rows = calloc((size_t)(t->queries + t->keys), sizeof *rows);
+        for (int64_t i = 0; i < t->queries; i++) {
+            rows[i] = (double)i;
+        }
+        for (int64_t i = 0; i < t->keys; i++) {
+            rows[t->queries + i] = (double)i;
+        }
+        const wg_var query = wg_constant(tape, WG_F64, WG_SHAPE(t->queries, 1), rows);
+        const wg_var key = wg_constant(tape, WG_F64, WG_SHAPE(1, t->keys), rows + t->queries);
+        open = wg_mul(open, wg_le(key, query));
+        free(rows);
+    }
+    wg_var p = wg_mul(wg_softmax(wg_where(open, s, -1e30), -1), open);
+    p = wg_reshape(p, WG_SHAPE(shared, t->group, t->queries, t->keys));
+    return wg_reshape(wg_matmul(p, v), WG_SHAPE(t->heads, t->queries, t->width));
+}
+
+typedef struct outputs {
+    int64_t count[4];
+    double *value[4]; /* the result, and the gradients of q, k and v */
+} outputs;
+
+static void run(const trial *t, wg_dtype dtype,
+                wg_var (*f)(wg_tape *, const trial *, const inputs *), bool recorded,
+                outputs *out) {
+    wg_tape *tape = wg_tape_new();
+    const inputs in = make(tape, t, dtype);
+    const wg_var x[3] = {in.q, in.k, in.v};
+    const wg_var y = f(tape, t, &in);
+    const wg_view view = wg_view_of(y);
+    cr_assert_eq(wg_tape_status(tape), WG_OK, "%s", wg_tape_message(tape));
+    for (int i = 0; i < 4; i++) {
+        out->count[i] = wg_count(i == 0 ? y : x[i - 1]);
+        out->value[i] = calloc((size_t)out->count[i] + 1, sizeof(double));
+    }
+    cr_assert_eq(wg_read(y, WG_F64, out->value[0], out->count[0]), WG_OK);
+    const wg_var loss = wg_sum(wg_mul(y, rough(tape, dtype, view.rank, view.shape, 5)));
+    wg_var g[3];
+    cr_assert_eq(recorded ? wg_grad(loss, x, 3, g) : wg_backward(loss), WG_OK, "%s",
+                 wg_tape_message(tape));
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(recorded ? wg_read(g[i], WG_F64, out->value[i + 1], out->count[i + 1])
+                              : wg_read_adjoint(x[i], WG_F64, out->value[i + 1], out->count[i + 1]),
+                     WG_OK);
+    }
+    wg_tape_free(tape);
+}
+
+static void expect_near(const outputs *have, const outputs *want, double tolerance,
+                        const char *what) {
+    static const char *const names[4] = {"value", "dq", "dk", "dv"};
+    for (int k = 0; k < 4; k++) {
+        double size = 0;
+        for (int64_t i = 0; i < want->count[k]; i++) {
+            size = fmax(size, fabs(want->value[k][i]));
+        }
+        cr_assert_eq(have->count[k], want->count[k]);
+        for (int64_t i = 0; i < want->count[k]; i++) {
+            cr_assert(fabs(have->value[k][i] - want->value[k][i]) <= tolerance * (size + 1e-3),
+                      "%s, %s, element %lld: %.17g, not %.17g", what, names[k], (long long)i,
+                      have->value[k][i], want->value[k][i]);
+        }
+    }
+}
+
+static void release(outputs *out) {
+    for (int k = 0; k < 4; k++) {
+        free(out->value[k]);
+    }
+}
+
+Test(attention, agrees_with_its_definition_and_its_two_sweeps_with_each_other) {
+    for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
+        outputs want;
+        run(&trials[i], WG_F64, defined, false, &want);
+        for (int dtype = 0; dtype < 2; dtype++) {
+            for (int recorded = 0; recorded < 2; recorded++) {
+                char what[64];
+                outputs have;
+                snprintf(what, sizeof what, "trial %d, %s%s", (int)i, dtype ? "f32" : "f64",
+                         recorded ? ", recorded" : "");
+                run(&trials[i], dtype ? WG_F32 : WG_F64, fused, recorded != 0, &have);
+                expect_near(&have, &want, dtype ? 4e-6 : 1e-14, what);
+                release(&have);
+            }
+        }
+        release(&want);
+    }
+}
+
+Test(attention, takes_large_scores_and_one_sided_ones) {
+    /* Scores of thousands: the running maximum keeps every exponential finite. */
+    wg_tape *tape = wg_tape_new();
+    double q[1] = {1000}, k[200], v[200];
+    for (int i = 0; i < 200; i++) {
+        k[i] = i < 150 ? i : 300 - i;
+        v[i] = i;
+    }
+    for (int dtype = 0; dtype < 2; dtype++) {
+        const wg_dtype type = dtype ? WG_F32 : WG_F64;
+        const wg_var y = wg_attention(wg_cast(wg_constant(tape, WG_F64, WG_SHAPE(1, 1), q), type),
+                                      wg_cast(wg_constant(tape, WG_F64, WG_SHAPE(200, 1), k), type),
+                                      wg_cast(wg_constant(tape, WG_F64, WG_SHAPE(200, 1), v), type),
+                                      (wg_attention_options){0});
+        expect_values(y, (double[]){150}, 0);
+    }
+    wg_tape_free(tape);
+}
+
+Test(attention, rows_that_see_nothing_are_zero_and_nan_stays) {
+    wg_tape *tape = wg_tape_new();
+    const wg_var x = ramp(tape, WG_F64, 2, (int64_t[]){3, 2});
+    const uint8_t open[3][3] = {{0, 0, 0}, {1, 0, 0}, {0, 1, 1}};
+    const wg_var mask = wg_constant(tape, WG_U8, WG_SHAPE(3, 3), open);
+    const wg_var y = wg_attention(x, x, x, (wg_attention_options){.mask = mask});
+    double values[6];
+    read_all(y, values);
+    cr_assert(values[0] == 0 && values[1] == 0);
+    cr_assert_float_eq(values[2], ramp_value(0), 1e-15);
+    const double q[2] = {NAN, 1};
+    const wg_var n = wg_constant(tape, WG_F64, WG_SHAPE(2, 1), q);
+    read_all(wg_attention(n, wg_constant(tape, WG_F64, WG_SHAPE(2, 1), ((double[]){1, 2})),
+                          wg_constant(tape, WG_F64, WG_SHAPE(2, 1), ((double[]){1, 2})),
+                          (wg_attention_options){0}),
+             values);
+    cr_assert(isnan(values[0]) && isfinite(values[1]));
+    wg_tape_free(tape);
+}
+
+Test(attention, of_an_array_to_itself_adds_all_three_gradients) {
+    wg_tape *tape = wg_tape_new();
+    static double adjoint[2][150 * 2];
+    for (int k = 0; k < 2; k++) {
+        const wg_var x = rough(tape, WG_F64, 2, (int64_t[]){150, 2}, 0);
+        const wg_var y = k == 0 ? wg_attention(x, x, x, (wg_attention_options){0})
+                                : wg_attention(wg_mul(x, 1), wg_mul(x, 1), wg_mul(x, 1),
+                                               (wg_attention_options){0});
+        cr_assert_eq(wg_backward(wg_sum(wg_square(y))), WG_OK);
+        cr_assert_eq(wg_read_adjoint(x, WG_F64, adjoint[k], 300), WG_OK);
+        wg_tape_reset(tape);
+    }
+    for (int i = 0; i < 300; i++) {
+        cr_assert_float_eq(adjoint[0][i], adjoint[1][i], 1e-13);
+    }
+    wg_tape_free(tape);
+}
+
+Test(attention, heads_may_be_permuted_views) {
+    wg_tape *tape = wg_tape_new();
+    double want[400], have[400], adjoint[400];
+    const int axes[4] = {0, 2, 1, 3};
+    for (int k = 0; k < 2; k++) { /* [batch, L, heads, D], as a layer makes it */
+        const wg_var x = ramp(tape, WG_F64, 4, (int64_t[]){2, 5, 4, 5});
+        const wg_var heads = wg_permute(x, 4, axes);
+        const wg_var in = k == 0 ? heads : wg_contiguous(heads);
+        const wg_var y = wg_attention(in, in, in, (wg_attention_options){.causal = true});
+        read_all(y, k == 0 ? have : want);
+        cr_assert_eq(wg_backward(wg_sum(wg_square(wg_permute(y, 4, axes)))), WG_OK);
+        if (k == 0) {
+            cr_assert_eq(wg_read_adjoint(x, WG_F64, adjoint, 200), WG_OK);
+        } else {
+            expect_adjoint(x, adjoint, 1e-13);
+        }
+        wg_tape_reset(tape);
+    }
+    cr_assert_eq(memcmp(have, want, 200 * sizeof *have), 0);
+    wg_tape_free(tape);
+}
+
+Test(attention, needs_memory_linear_in_the_sequence) {
+    enum {
+        L = 4096,
+        D = 8
+    };
+    wg_tape *tape = wg_tape_new();
+    const int64_t shape[2] = {L, D};
+    const wg_var q = rough(tape, WG_F32, 2, shape, 0), k = rough(tape, WG_F32, 2, shape, 1);
+    const wg_var v = rough(tape, WG_F32, 2, shape, 2);
+    const wg_var y = wg_attention(q, k, v, (wg_attention_options){.causal = true});
+    cr_assert_eq(wg_backward(wg_sum(wg_square(y))), WG_OK, "%s", wg_tape_message(tape));
+    const uint64_t peak = wg_tape_usage_of(tape).bytes_peak, square = (uint64_t)L * L * 4;
+    cr_assert_lt(peak, square / 16, "%llu bytes at the peak, a matrix of scores has %llu",
+                 (unsigned long long)peak, (unsigned long long)square);
+    wg_tape_free(tape);
+}
+
+static void use_threads(int count) {
+#if defined(_OPENMP)
+    omp_set_num_threads(count);
+#else
+    (void)count;
+#endif
+}
+
+Test(attention, the_number_of_threads_changes_no_bit) {
+    static const trial large[] = {{1, 1, 700, 650, 32, 24, true, NO_MASK},
+                                  {3, 1, 300, 333, 20, 20, false, NO_MASK},
+                                  {40, 2, 100, 100, 16, 16, true, NO_MASK}};
+    for (int i = 0; i < 3; i++) {
+        outputs out[3];
+        for (int k = 0; k < 3; k++) {
+            use_threads(k == 0 ? 1 : k == 1 ? 2 : 5);
+            run(&large[i], WG_F32, fused, false, &out[k]);
+        }
+        use_threads(1);
+        for (int k = 1; k < 3; k++) {
+            for (int part = 0; part < 4; part++) {
+                cr_assert_eq(memcmp(out[0].value[part], out[k].value[part],
+                                    (size_t)out[0].count[part] * sizeof(double)),
+                             0, "%d, part %d", i, part);
+            }
+        }
+        for (int k = 0; k < 3; k++) {
+            release(&out[k]);
+        }
+    }
+}
+
+Test(attention, a_mask_may_want_a_gradient) {
+    wg_tape *tape = wg_tape_new();
+    const wg_var q = ramp(tape, WG_F64, 3, (int64_t[]){2, 3, 2});
+    const wg_var mask = wg_variable(tape, WG_F64, WG_SHAPE(4), (double[]){0.1, 0.2, 0.3, 0.4});
+    const wg_var k = ramp(tape, WG_F64, 3, (int64_t[]){2, 4, 2});
+    const wg_var y = wg_attention(q, k, k, (wg_attention_options){.mask = mask});
+    cr_assert_eq(wg_backward(wg_sum(wg_square(y))), WG_OK);
+    double g[4], sum = 0;
+    cr_assert_eq(wg_read_adjoint(mask, WG_F64, g, 4), WG_OK);
+    for (int i = 0; i < 4; i++) {
+        sum += g[i];
+        cr_assert(g[i] != 0);
+    }
+    cr_assert_float_eq(sum, 0, 1e-12, "adding a number to all scores changes nothing");
+    wg_tape_free(tape);
+}
+
+Test(attention, refuses_what_does_not_fit) {
+    wg_tape *tape = wg_tape_new();
+#define X(...) ramp(tape, WG_F64, WG_SHAPE(__VA_ARGS__))
+#define NONE (wg_attention_options){0}
+    (void)wg_attention(X(3, 2), X(4, 3), X(4, 2), NONE);
+    expect_failure(tape, WG_ERROR_SHAPE,
+                   "attention: q [3, 2], k [4, 3] and v [4, 2] are not [..., L, D]");
+    (void)wg_attention(X(3, 2), X(4, 2), X(5, 2), NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "v [5, 2]");
+    (void)wg_attention(X(3), X(3), X(3), NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "q [3]");
+    (void)wg_attention(X(3, 3, 2), X(2, 4, 2), X(2, 4, 2), NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "q [3, 3, 2]");
+    (void)wg_attention(X(0, 3, 2), X(2, 4, 2), X(2, 4, 2), NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "q [0, 3, 2]");
+    (void)wg_attention(X(2, 1, 3, 2), X(3, 1, 4, 2), X(3, 1, 4, 2), NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "q [2, 1, 3, 2]");
+    (void)wg_attention(wg_number(1), X(3, 2), X(3, 2), NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "attention: q is not an array");
+    wg_attention_options masked = {.mask = X(4, 4)};
+    (void)wg_attention(X(3, 2), X(4, 2), X(4, 2), masked);
+    expect_failure(tape, WG_ERROR_SHAPE, "the mask [4, 4] does not broadcast to [..., L, S]");
+    masked.mask = wg_constant(tape, WG_I64, WG_SHAPE(3, 4), NULL);
+    (void)wg_attention(X(3, 2), X(4, 2), X(4, 2), masked);
+    expect_failure(tape, WG_ERROR_DTYPE, "attention: the mask is i64");
+    cr_assert(isnan(wg_attention(wg_number(1), wg_number(1), wg_number(1), NONE).as.number));
+    wg_tape_free(tape);
+}
