@@ -46,7 +46,7 @@ static wg_var unit(wengert_state *s) {
     } else if (s->job->backward) {
         const wg_view shape = wg_view_of(y);
         const wg_view seed = wg_view_new(WG_F32, shape.rank, shape.shape, task->seed);
-        check(s, wg_backward_from(y, wg_borrow(s->tape, &seed, NULL)));
+        check(s, wg_backward_seeded(y, wg_borrow(s->tape, &seed, NULL)));
     }
     check(s, wg_tape_status(s->tape));
     return y;

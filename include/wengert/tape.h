@@ -110,6 +110,10 @@ WG_API double wg_value(wg_var x);
  * own value stays. Returns the tape's status. */
 WG_API wg_status wg_backward(wg_var y);
 
+/* As wg_backward from any y, with dL/dy = `seed` (broadcast to y's shape): what PyTorch's
+ * y.backward(gradient) does. */
+WG_API wg_status wg_backward_seeded(wg_var y, wg_var seed);
+
 /* As wg_backward, but gives nothing back: it may be called again, and the adjoints of all
  * intermediates can be read (those of the latest sweep; leaves accumulate). */
 WG_API wg_status wg_backward_keep(wg_var y);

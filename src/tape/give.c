@@ -232,7 +232,7 @@ static void add_to_node(wg_tape *tape, wg_node *node, wg_parcel *parcel) {
         }
         return;
     }
-    if (parcel->block == NULL) { /* borrowed memory may change before it is read: copy */
+    if (parcel->block == NULL && !tape->seeding) { /* borrowed memory may change before: copy */
         wg_parcel own;
         if (!new_parcel(tape, &own, dtype, &node->view)) {
             return;

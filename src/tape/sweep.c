@@ -241,7 +241,11 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
     uint64_t nodes = tape->node_count;
     seed = wg_seed_like(tape, y, seed, "backward");
     if (tape->status == WG_OK) {
+        const wg_node *root_node = wg_node_of(y);
+        tape->seeding =
+            !keep && root_node != NULL && (root_node->flags & (WG_NODE_LEAF | WG_NODE_KEPT)) == 0;
         wg_give_plain(tape, y, seed);
+        tape->seeding = false;
         walk(tape, &extent, root, keep);
     }
     wg_nodes_cut(tape, nodes);
@@ -300,6 +304,10 @@ wg_status wg_backward(wg_var y) {
 
 wg_status wg_backward_keep(wg_var y) {
     return has_one_element(y) ? sweep(y, wg_number(1), true) : y.tape->status;
+}
+
+wg_status wg_backward_seeded(wg_var y, wg_var seed) {
+    return sweep(y, seed, false);
 }
 
 wg_status wg_backward_from(wg_var y, wg_var seed) {

@@ -105,6 +105,7 @@ struct wg_tape {
     int no_grad;         /* how many times recording was switched off */
     uint32_t next_epoch; /* 1 … 2^31-1, of scalars and nodes alike */
     uint32_t node_epoch;
+    bool seeding;         /* the seed of a sweep that uses it up is on its way */
     bool sweeping;        /* a chain rule or a hook may be running, of either kind of sweep */
     int reruns;           /* how many functions are being run (again) whose inside is not to stay */
     uint64_t leaf_cursor; /* while sweeping: as lane.leaf_head, for what is not yet swept */

@@ -339,3 +339,26 @@ Test(backward, broadcast_operands_get_their_own_shape) {
     cr_expect_eq(wg_adjoint(s), 180);
     OK(wg_read_adjoint(empty, WG_F64, got, 0));
 }
+
+/* A borrowed seed is read where it lies; a leaf that is swept from keeps a copy. */
+Test(backward, seeded_sweeps_use_up_as_plain_ones) {
+    wg_tape *tape = wg_tape_new();
+    double values[3] = {1, 2, 3}, weights[3] = {0.5, -1, 2}, g[3];
+    const int64_t n = 3;
+    const wg_view view = wg_view_new(WG_F64, 1, &n, weights);
+    wg_var x = wg_variable(tape, WG_F64, 1, &n, values);
+    const wg_var seed = wg_borrow(tape, &view, NULL), y = wg_square(wg_exp(x));
+    cr_assert_eq(wg_backward_seeded(y, seed), WG_OK, "%s", wg_tape_message(tape));
+    cr_assert_eq(wg_read_adjoint(x, WG_F64, g, n), WG_OK);
+    for (int i = 0; i < n; i++) {
+        cr_assert_float_eq(g[i], 2 * exp(2 * values[i]) * weights[i], 1e-9);
+    }
+    cr_assert_eq(wg_backward_seeded(y, seed), WG_ERROR_STATE); /* what it needs was given back */
+    wg_tape_reset(tape);
+    x = wg_variable(tape, WG_F64, 1, &n, values);
+    cr_assert_eq(wg_backward_seeded(x, wg_borrow(tape, &view, NULL)), WG_OK);
+    weights[0] = 7;
+    cr_assert_eq(wg_read_adjoint(x, WG_F64, g, n), WG_OK);
+    cr_assert_eq(g[0], 0.5);
+    wg_tape_free(tape);
+}
