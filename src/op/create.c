@@ -42,9 +42,10 @@ wg_var wg_eye(wg_tape *tape, wg_dtype dtype, int64_t rows, int64_t columns, int6
     const int64_t shape[2] = {rows, columns};
     const wg_var r = wg_constant(tape, dtype, 2, shape, NULL);
     const wg_view to = wg_view_of(r);
-    const bool crosses = offset > -rows && offset < columns;
-    for (int64_t i = offset < 0 ? -offset : 0;
-         crosses && tape->status == WG_OK && i < rows && i + offset < columns; i++) {
+    if (tape->status != WG_OK || offset <= -rows || offset >= columns) {
+        return r; /* the diagonal does not cross it */
+    }
+    for (int64_t i = offset < 0 ? -offset : 0; i < rows && i + offset < columns; i++) {
         wg_set_element(to.dtype, to.data, i * columns + i + offset, 1);
     }
     return r;

@@ -162,7 +162,6 @@ wg_var wg_diag_at(wg_var x, int64_t offset, const char *site) {
     if (view.rank != 1) {
         return wg_verb_fails(x, WG_ERROR_SHAPE, "diag", site, "is no vector and no matrix");
     }
-    const int64_t aside = offset < 0 ? -offset : offset;
     if (offset < -INT32_MAX || offset > INT32_MAX) {
         return wg_verb_fails(x, WG_ERROR_LIMIT, "diag", site, "is to lie too far off the diagonal");
     }
@@ -171,7 +170,7 @@ wg_var wg_diag_at(wg_var x, int64_t offset, const char *site) {
     state.diagonal.offset = offset;
     state.diagonal.axis[1] = 1;
     state.rank = 2;
-    state.shape[0] = state.shape[1] = view.shape[0] + aside;
+    state.shape[0] = state.shape[1] = view.shape[0] + (offset < 0 ? -offset : offset);
     return wg_apply(&wg_op_undiagonal, 1, &x, &state, sizeof state, site);
 }
 

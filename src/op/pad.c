@@ -102,6 +102,11 @@ static wg_var from_within(wg_var x, int axis, wg_pad_mode mode, int64_t before, 
     return wg_index_select_at(x, indices, axis, site);
 }
 
+/* How many elements a width cuts off. */
+static int64_t removed(int64_t width) {
+    return width >= 0 ? 0 : width < -INT64_MAX ? INT64_MAX : -width;
+}
+
 wg_var wg_pad_at(wg_var x, int count, const int64_t (*widths)[2], wg_pad_options options,
                  const char *site) {
     if (!wg_verb_takes(x, "pad", site)) {
@@ -121,11 +126,10 @@ wg_var wg_pad_at(wg_var x, int count, const int64_t (*widths)[2], wg_pad_options
     for (int k = 0; k < count; k++) {
         const int axis = rank - count + k;
         const int64_t size = wg_view_of(x).shape[axis];
-        const int64_t low = widths[k][0] < 0 ? -widths[k][0] : 0;
-        const int64_t cut = widths[k][1] < 0 ? -widths[k][1] : 0;
+        const int64_t low = removed(widths[k][0]), cut = removed(widths[k][1]);
         state.before[axis] = widths[k][0] < 0 ? 0 : widths[k][0];
         state.after[axis] = widths[k][1] < 0 ? 0 : widths[k][1];
-        if (low < 0 || cut < 0 || low > size || cut > size - low) {
+        if (low > size || cut > size - low) {
             return wg_verb_fails(x, WG_ERROR_SHAPE, "pad", site,
                                  "has too few elements along axis %d to cut %lld and %lld", axis,
                                  (long long)low, (long long)cut);

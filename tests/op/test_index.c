@@ -154,6 +154,11 @@ Test(index, errors_of_repetition_matrices_and_masks) {
                    "pad: x [2, 3] has too few elements along axis 1 for 3 before and 0 behind");
     wg_pad(ramp(tape, WG_F64, 2, two_three), 1, cut, (wg_pad_options){.value = 0});
     expect_failure(tape, WG_ERROR_SHAPE, "has too few elements along axis 1 to cut 2 and 2");
+    const int64_t all[1][2] = {{INT64_MIN, INT64_MIN}};
+    wg_pad(ramp(tape, WG_F64, 2, two_three), 1, all, (wg_pad_options){.value = 0});
+    expect_failure(tape, WG_ERROR_SHAPE, "has too few elements along axis 1 to cut");
+    wg_diag(ramp(tape, WG_F64, WG_SHAPE(3)), INT64_MIN);
+    expect_failure(tape, WG_ERROR_LIMIT, "diag: x [3] is to lie too far off the diagonal");
     wg_pad(ramp(tape, WG_F64, WG_SHAPE(0)), 1, widths, (wg_pad_options){.mode = WG_PAD_EDGE});
     expect_failure(tape, WG_ERROR_SHAPE, "has too few elements along axis 0");
     wg_pad(ramp(tape, WG_F64, WG_SHAPE(1)), 2, widths, (wg_pad_options){.value = 0});
