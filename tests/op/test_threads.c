@@ -62,6 +62,38 @@ RUN(lstm, wg_lstm_sequence(x[0], ((wg_recurrent_weights){.w_ih = x[1], .w_hh = x
                            ((wg_lstm_state){0}))
               .sequence)
 RUN(gru, wg_gru_sequence(x[0], ((wg_recurrent_weights){.w_ih = x[1], .w_hh = x[2]}), 0).sequence)
+RUN(take_along, wg_take_along(x[0], x[1], 0))
+RUN(scatter_add, wg_scatter_add(x[0], x[1], x[2], 0))
+RUN(logsumexp, wg_logsumexp_over(x[0], WG_AXES(1)))
+RUN(variance, wg_variance_over(x[0], WG_AXES(0), 1))
+RUN(norm, wg_norm_over(x[0], 3, WG_AXES(1)))
+RUN(cumsum, wg_cumsum(x[0], 1))
+RUN(cumprod, wg_cumprod(x[0], 0))
+RUN(sorted, wg_sort(x[0], 1, false).values)
+RUN(topk, wg_topk(x[0], 7, 1, true).values)
+RUN(gelu, wg_mul(wg_gelu(x[0]), wg_silu(x[0])))
+RUN(einsum, wg_einsum("bij,bjk,kl->bil", x[0], x[1], x[2]))
+RUN(conv, wg_conv(x[0], x[1], x[2], (wg_conv_options){.padding = {1, 1}}))
+RUN(conv_strided,
+    wg_conv(x[0], x[1], 0, (wg_conv_options){.stride = {2, 2}, .padding = {1, 1}, .groups = 2}))
+RUN(conv_transpose, wg_conv_transpose(x[0], x[1], 0, (wg_conv_options){.stride = {2, 2}}))
+RUN(max_pool, wg_max_pool2d(x[0], (wg_pool_options){.kernel = {3}, .stride = {2}}))
+RUN(avg_pool, wg_avg_pool2d(x[0], (wg_pool_options){.kernel = {2}}))
+RUN(interpolate, wg_interpolate2d(x[0], (wg_interpolate_options){.mode = WG_INTERPOLATE_LINEAR,
+                                                                 .size = {50, 30}}))
+RUN(layer_norm, wg_layer_norm(x[0], 1, x[1], x[2], 1e-5))
+RUN(group_norm, wg_group_norm(x[0], 4, x[1], x[2], 1e-5))
+RUN(batch_norm, wg_batch_norm(x[0], x[1], x[2], (wg_batch_norm_options){0}))
+RUN(attention, wg_attention(x[0], x[1], x[2], (wg_attention_options){.causal = true}))
+RUN(bce, wg_bce_with_logits(x[0], x[1]))
+RUN(dropout, wg_dropout_keyed(x[0], wg_key_new(5), 0.3))
+RUN(cholesky,
+    wg_cholesky(wg_add(wg_matmul(x[0], wg_transpose(x[0])),
+                       wg_cast(wg_eye(x[0].tape, WG_F64, 70, 70, 0), wg_view_of(x[0]).dtype))))
+RUN(solve, wg_solve(x[0], x[1]))
+RUN(inverse, wg_inverse(x[0]))
+RUN(qr, wg_qr(x[0]).r)
+RUN(singular, wg_svdvals(x[0]))
 RUN(concat, wg_concat(2, x, 1))
 
 static const thread_case cases[] = {
@@ -88,6 +120,52 @@ static const thread_case cases[] = {
     {"gru",
      run_gru,
      {FLOATS(-1, 1, 9, 83, 31), FLOATS(-0.5, 0.5, 123, 31), FLOATS(-0.5, 0.5, 123, 41)}},
+    {"take_along", run_take_along, {FLOATS(-1, 1, 301, 403), WHOLES(301, 700, 403)}},
+    {"scatter_add",
+     run_scatter_add,
+     {FLOATS(-1, 1, 31, 403), WHOLES(31, 700, 403), FLOATS(-1, 1, 700, 403)}},
+    {"logsumexp", run_logsumexp, {FLOATS(-3, 3, 1001, 303)}},
+    {"variance", run_variance, {FLOATS(-3, 3, 1001, 303)}},
+    {"norm", run_norm, {FLOATS(0.1, 3, 1001, 303)}},
+    {"cumsum", run_cumsum, {FLOATS(-1, 1, 1001, 303)}},
+    {"cumprod", run_cumprod, {FLOATS(0.9, 1.1, 203, 1003)}},
+    {"sort", run_sorted, {FLOATS(-1, 1, 501, 603)}},
+    {"topk", run_topk, {FLOATS(-1, 1, 1001, 303)}},
+    {"gelu and silu", run_gelu, {FLOATS(-3, 3, 701, 503)}},
+    {"einsum",
+     run_einsum,
+     {FLOATS(-1, 1, 7, 51, 63), FLOATS(-1, 1, 7, 63, 71), FLOATS(-1, 1, 71, 41)}},
+    {"conv",
+     run_conv,
+     {FLOATS(-1, 1, 5, 17, 29, 31), FLOATS(-0.3, 0.3, 19, 17, 3, 3), FLOATS(-1, 1, 19)}},
+    {"conv, strides and groups",
+     run_conv_strided,
+     {FLOATS(-1, 1, 3, 16, 41, 43), FLOATS(-0.3, 0.3, 34, 8, 5, 5)}},
+    {"conv_transpose",
+     run_conv_transpose,
+     {FLOATS(-1, 1, 5, 17, 19, 21), FLOATS(-0.3, 0.3, 17, 13, 3, 3)}},
+    {"max_pool", run_max_pool, {FLOATS(-1, 1, 7, 13, 61, 63)}},
+    {"avg_pool", run_avg_pool, {FLOATS(-1, 1, 7, 13, 61, 63)}},
+    {"interpolate", run_interpolate, {FLOATS(-1, 1, 9, 17, 31, 47)}},
+    {"layer_norm",
+     run_layer_norm,
+     {FLOATS(-1, 1, 1003, 301), FLOATS(-1, 1, 301), FLOATS(-1, 1, 301)}},
+    {"group_norm",
+     run_group_norm,
+     {FLOATS(-1, 1, 33, 12, 29, 31), FLOATS(-1, 1, 12), FLOATS(-1, 1, 12)}},
+    {"batch_norm",
+     run_batch_norm,
+     {FLOATS(-1, 1, 33, 12, 29, 31), FLOATS(-1, 1, 12), FLOATS(-1, 1, 12)}},
+    {"attention",
+     run_attention,
+     {FLOATS(-1, 1, 2, 3, 131, 33), FLOATS(-1, 1, 2, 3, 131, 33), FLOATS(-1, 1, 2, 3, 131, 17)}},
+    {"bce_with_logits", run_bce, {FLOATS(-3, 3, 1001, 303), FLOATS(0, 1, 1001, 303)}},
+    {"dropout", run_dropout, {FLOATS(-1, 1, 1001, 503)}},
+    {"cholesky", run_cholesky, {FLOATS(-1, 1, 6, 70, 70)}},
+    {"solve", run_solve, {FLOATS(-1, 1, 3, 131, 131), FLOATS(-1, 1, 3, 131, 9)}},
+    {"inverse", run_inverse, {FLOATS(-1, 1, 5, 61, 61)}},
+    {"qr", run_qr, {FLOATS(-1, 1, 3, 90, 61)}},
+    {"svdvals", run_singular, {FLOATS(-1, 1, 3, 40, 31)}},
     {"concat", run_concat, {FLOATS(-1, 1, 701, 301), FLOATS(-1, 1, 701, 203)}},
 };
 
