@@ -2,6 +2,7 @@
 #undef LANES
 #undef V
 #undef PUT
+#undef LANE
 #undef WIDE
 #undef ZERO
 #undef SPLAT

@@ -19,17 +19,15 @@
             p1 += P(WIDE, j + LANES);                                                              \
             q1 += Q(WIDE, j + LANES);                                                              \
         }                                                                                          \
-        T p[LANES], q[LANES];                                                                      \
-        PUT(p, p0 + p1);                                                                           \
-        PUT(q, q0 + q1);                                                                           \
+        const V p = p0 + p1, q = q0 + q1;                                                          \
         double p_sum = 0, q_sum = 0;                                                               \
         for (; j < end; j++) {                                                                     \
             p_sum += (double)(P(ONE, j));                                                          \
             q_sum += (double)(Q(ONE, j));                                                          \
         }                                                                                          \
         for (int l = 0; l < LANES; l++) {                                                          \
-            p_sum += (double)p[l];                                                                 \
-            q_sum += (double)q[l];                                                                 \
+            p_sum += (double)LANE(p, l);                                                           \
+            q_sum += (double)LANE(q, l);                                                           \
         }                                                                                          \
         (to)[0] += p_sum;                                                                          \
         (to)[1] += q_sum;                                                                          \
