@@ -137,12 +137,19 @@ static wg_status attention_forward(wg_call *call) {
 
 /* ---- The chain rule on buffers --------------------------------------------------------------- */
 
+/* Whether both gradients go to one place: of one array, or of two fetches of one parameter. */
+static bool same_place(wg_var x, wg_var y) {
+    const wg_node *a = wg_node_of(x), *b = wg_node_of(y);
+    return a == b || (a != NULL && b != NULL && a->sink != NULL && b->sink != NULL &&
+                      a->sink->gradient == b->sink->gradient);
+}
+
 /* Where operand i's gradient goes; an array of its own, in *own, where another operand is the same
  * and blocks of both would be written at once. */
 static void *place_of(wg_call *call, int i, wg_dtype dtype, bool *add, wg_var *own) {
     const wg_var x = call->operands[i];
     for (int j = 0; j < i; j++) {
-        if (wg_wants(call, i) && wg_node_of(x) == wg_node_of(call->operands[j])) {
+        if (wg_wants(call, i) && same_place(x, call->operands[j])) {
             const wg_view view = wg_operand_shape(call, i);
             *own = wg_full(call->tape, dtype, view.rank, view.shape, 0);
             *add = false;

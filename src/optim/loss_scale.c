@@ -48,6 +48,9 @@ wg_status wg_step_scaled(wg_optimizer *optimizer, wg_tape *tape, wg_loss_scale *
     wg_store_scale_gradients(optimizer->store, 1 / scale->scale);
     status = wg_step(optimizer, tape);
     *taken = status == WG_OK;
+    if (!*taken) { /* no memory: the gradients stay, for another try */
+        wg_store_scale_gradients(optimizer->store, scale->scale);
+    }
     if (*taken && ++scale->good >= scale->interval) {
         scale->scale = within(scale->scale * scale->growth);
         scale->good = 0;

@@ -231,6 +231,11 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
     if (!prepare_scalars(tape, extent.end.scalars)) {
         return tape->status;
     }
+    wg_node *const given = wg_node_of(seed); /* may be an intermediate of this very sweep */
+    const bool held = given != NULL && (given->flags & WG_NODE_KEPT) == 0;
+    if (held) {
+        given->flags |= WG_NODE_KEPT;
+    }
     tape->sweeping = true;
     tape->leaf_cursor = tape->lane.leaf_head;
     wg_no_grad_begin(tape);
@@ -242,11 +247,14 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
     seed = wg_seed_like(tape, y, seed, "backward");
     if (tape->status == WG_OK) {
         const wg_node *root_node = wg_node_of(y);
-        tape->seeding =
-            !keep && root_node != NULL && (root_node->flags & (WG_NODE_LEAF | WG_NODE_KEPT)) == 0;
+        tape->seeding = !keep && given != NULL && root_node != NULL &&
+                        (root_node->flags & (WG_NODE_LEAF | WG_NODE_KEPT)) == 0;
         wg_give_plain(tape, y, seed);
         tape->seeding = false;
         walk(tape, &extent, root, keep);
+    }
+    if (held) {
+        given->flags &= ~(uint32_t)WG_NODE_KEPT;
     }
     wg_nodes_cut(tape, nodes);
     wg_no_grad_end(tape);

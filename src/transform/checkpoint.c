@@ -219,7 +219,8 @@ static bool checkpoint_samples(int index, wg_sample *sample) {
 #define checkpoint_shape wg_rerun_shape
 
 /* Of operand 0 only the storage is shared. */
-WG_DEFINE_OP(checkpoint, NULL, checkpoint_chain, WG_READS_OPERANDS & ~WG_READS_OPERAND(0), 0)
+WG_DEFINE_OP(checkpoint, NULL, checkpoint_chain, WG_READS_OPERANDS & ~WG_READS_OPERAND(0),
+             WG_OP_BF16)
 
 /* ---- The verb ---------------------------------------------------------------------------------
  */

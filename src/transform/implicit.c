@@ -118,8 +118,8 @@ static bool implicit_solve_samples(int index, wg_sample *sample) {
 #define implicit_solve_shape wg_rerun_shape
 #define READS (WG_READS_RESULT | (WG_READS_OPERANDS & ~WG_READS_OPERAND(0)))
 
-WG_DEFINE_OP(root, NULL, root_chain, READS, 0)
-WG_DEFINE_OP(implicit_solve, NULL, implicit_solve_chain, READS & ~WG_READS_OPERAND(1), 0)
+WG_DEFINE_OP(root, NULL, root_chain, READS, WG_OP_BF16)
+WG_DEFINE_OP(implicit_solve, NULL, implicit_solve_chain, READS & ~WG_READS_OPERAND(1), WG_OP_BF16)
 
 /* ---- Recording them ----------------------------------------------------------------------------
  */

@@ -360,5 +360,14 @@ Test(backward, seeded_sweeps_use_up_as_plain_ones) {
     weights[0] = 7;
     cr_assert_eq(wg_read_adjoint(x, WG_F64, g, n), WG_OK);
     cr_assert_eq(g[0], 0.5);
+    wg_tape_reset(tape); /* a number, and an intermediate that the sweep gives back */
+    x = wg_variable(tape, WG_F64, 1, &n, values);
+    cr_assert_eq(wg_backward_seeded(wg_add(x, 1), wg_number(2)), WG_OK);
+    cr_assert_eq(wg_read_adjoint(x, WG_F64, g, n), WG_OK);
+    cr_assert_eq(g[2], 2);
+    const wg_var h = wg_add(x, 1);
+    cr_assert_eq(wg_backward_seeded(wg_add(h, 1), h), WG_OK, "%s", wg_tape_message(tape));
+    cr_assert_eq(wg_read_adjoint(x, WG_F64, g, n), WG_OK);
+    cr_assert_eq(g[2], 2 + 4); /* leaves accumulate */
     wg_tape_free(tape);
 }

@@ -2,6 +2,7 @@
 #include "../op/arrays.h"
 #include "wengert/check.h"
 #include "wengert/nn.h"
+#include "wengert/precision.h"
 #include "wengert/transform.h"
 
 static wg_tape *tape;
@@ -584,4 +585,30 @@ Test(checkpoint, no_results_and_empty_ones) {
     expect_shape(y, WG_SHAPE(0));
     OK(wg_backward(wg_sum(y)));
     OK(wg_checkpoint(tape, nothing, NULL, &x, 1, &y, 0));
+}
+
+/* What is outside, and what comes and goes, may be bf16: the second run sees what the first saw. */
+static void of_bf16(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
+    (void)on;
+    ys[0] = wg_matmul(xs[0], *(const wg_var *)context);
+    ys[1] = wg_transpose(xs[0]);
+}
+
+Test(checkpoint, arrays_of_bf16) {
+    wg_tape *own = wg_tape_new();
+    wg_bf16 values[4];
+    for (int i = 0; i < 4; i++) {
+        values[i] = wg_bf16_from_f32(0.5f + (float)i);
+    }
+    wg_var outside = wg_constant(own, WG_BF16, WG_SHAPE(2, 2), values), y[2];
+    const wg_var x = wg_variable(own, WG_BF16, WG_SHAPE(2, 2), values);
+    cr_assert_eq(wg_checkpoint(own, of_bf16, &outside, &x, 1, y, 2), WG_OK, "%s",
+                 wg_tape_message(own));
+    cr_assert_eq(wg_view_of(y[1]).dtype, WG_BF16);
+    cr_assert_eq(wg_backward(wg_add(wg_sum(y[0]), wg_sum(y[1]))), WG_OK, "%s",
+                 wg_tape_message(own));
+    float g[4];
+    cr_assert_eq(wg_read_adjoint(x, WG_F32, g, 4), WG_OK);
+    cr_assert_float_eq(g[0], 1 + 0.5f + 1.5f, 1e-6);
+    wg_tape_free(own);
 }
