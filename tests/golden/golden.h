@@ -61,7 +61,6 @@ int golden_integers(const golden_case *c, const char *key, int64_t *out);
 #define GOLDEN_FAMILIES(X) \
     X(attention) \
     X(conv) \
-    X(distribution) \
     X(elementwise) \
     X(index) \
     X(linalg) \

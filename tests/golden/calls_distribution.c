@@ -1,5 +1,0 @@
-#include "golden.h"
-
-const golden_call golden_calls_distribution[] = {
-    {0},
-};

@@ -1,5 +1,0 @@
-import torch
-
-
-def cases(family):
-    pass
