@@ -37,6 +37,7 @@
 #include "wengert/sparse.h"
 #include "wengert/tape.h"
 #include "wengert/taylor.h"
+#include "wengert/text.h"
 #include "wengert/transform.h"
 
 #endif
