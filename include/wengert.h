@@ -16,6 +16,7 @@
 #include "wengert/embed.h"
 #include "wengert/function.h"
 #include "wengert/function_file.h"
+#include "wengert/image.h"
 #include "wengert/implicit.h"
 #include "wengert/index.h"
 #include "wengert/lift.h"
