@@ -30,6 +30,7 @@
 #include "wengert/plot.h"
 #include "wengert/pool.h"
 #include "wengert/precision.h"
+#include "wengert/profile.h"
 #include "wengert/progress.h"
 #include "wengert/random.h"
 #include "wengert/recurrent.h"
