@@ -80,6 +80,14 @@ typedef struct wg_segment {
     uint32_t epoch;
 } wg_segment;
 
+/* Who looks on while a network runs: the summary and the profile of src/inspect. NULL for most
+ * tapes, which then pay a compare an operation. */
+typedef struct wg_watch {
+    /* A layer begins and ends; layers nest. `name` may be NULL. */
+    void (*enter)(struct wg_watch *watch, const char *kind, const char *scope, const char *name);
+    void (*leave)(struct wg_watch *watch, wg_var y);
+} wg_watch;
+
 typedef struct wg_open_scope {
     uint64_t scalars, nodes, constants;
     wg_arena_mark arena;
@@ -111,6 +119,7 @@ struct wg_tape {
     uint64_t leaf_cursor; /* while sweeping: as lane.leaf_head, for what is not yet swept */
     struct wg_grad_sweep *recorded; /* the sweep that records itself, if one runs */
     bool anomaly;                   /* looks for NaN and infinities (anomaly.c) */
+    wg_watch *watch;                /* who looks on, or NULL */
     const char **scalar_site; /* while it does: where each scalar was recorded, `sites` of them */
     uint64_t sites;
     int64_t values_read; /* scalars that wg_value has shown: decisions nobody recorded */
