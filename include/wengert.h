@@ -31,6 +31,7 @@
 #include "wengert/pool.h"
 #include "wengert/position.h"
 #include "wengert/precision.h"
+#include "wengert/profile.h"
 #include "wengert/progress.h"
 #include "wengert/random.h"
 #include "wengert/recurrent.h"
