@@ -32,16 +32,20 @@ WG_API void wg_store_free(wg_store *store);
 typedef struct wg_parameter_view {
     const char *name;
     wg_view value;  /* contiguous */
-    void *gradient; /* as many elements; what the sweeps since the last step added up */
+    void *gradient; /* as many elements; what the sweeps since the last step added up; of a buffer
+                       NULL */
+    bool buffer;    /* of wg_buffer (or from a file, and not asked for yet) */
+    bool frozen;    /* by wg_freeze */
 } wg_parameter_view;
 
+/* Parameters and buffers together. */
 WG_API int64_t wg_store_count(const wg_store *store);
 /* Parameter number `index` in name order (that of strcmp). Errors: ARGUMENT where there is none,
  * MEMORY (see wg_store). */
 WG_API wg_status wg_store_at(wg_store *store, int64_t index, wg_parameter_view *out);
 /* The parameter of that full name. Errors: ARGUMENT (naming it) where there is none, MEMORY. */
 WG_API wg_status wg_store_find(wg_store *store, const char *name, wg_parameter_view *out);
-/* The number of elements of all parameters together. */
+/* The number of elements of all parameters together, without buffers. */
 WG_API int64_t wg_store_elements(const wg_store *store);
 /* The Euclidean norm of all gradients, summed in f64 in a fixed order. NaN where memory ran out
  * (wg_last_message). */
@@ -51,6 +55,14 @@ WG_API double wg_gradient_norm(wg_store *store);
 WG_API double wg_clip_norm(wg_store *store, double most);
 /* Sets all gradients to zero (wg_step does so after each step). Costs a flag a parameter. */
 WG_API void wg_zero_gradients(wg_store *store);
+
+/* Parameters whose full name matches `pattern` ('*' any characters, '?' one) become constants: no
+ * gradient is computed, and optimizers leave them as they are, without momentum or decay. Holds for
+ * parameters that are made later, too; of several calls that match a name the last holds. What a
+ * tape has borrowed before still receives its gradient. Errors: ARGUMENT for a NULL pattern,
+ * MEMORY. */
+WG_API wg_status wg_freeze(wg_store *store, const char *pattern);
+WG_API wg_status wg_unfreeze(wg_store *store, const char *pattern);
 
 /* A name scope over a store, on a tape: what layers take. Passed by value. */
 typedef struct wg_net {
@@ -115,6 +127,12 @@ WG_API wg_initializer wg_init_orthogonal(double gain);
  * LIMIT, MEMORY. Takes memory at first use alone. */
 WG_API wg_var wg_parameter(wg_net net, const char *name, wg_dtype dtype, int rank,
                            const int64_t *shape, wg_initializer initializer);
+
+/* A buffer: memory that belongs to the network and its files but is not trained (the running
+ * statistics of a batch norm), of dtype f32, f64 or i64, `value` at first. A constant on the tape;
+ * write through wg_store_find. Errors as wg_parameter; STATE where the name is a parameter's. */
+WG_API wg_var wg_buffer(wg_net net, const char *name, wg_dtype dtype, int rank,
+                        const int64_t *shape, double value);
 
 typedef struct wg_linear_options {
     int64_t out; /* required: outputs, >= 1 */

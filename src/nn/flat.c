@@ -5,8 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Elements a parameter takes in its flat buffer. */
-static int64_t padded(const wg_param *param) {
+/* Elements a parameter takes in the flat buffer of a dtype. */
+static int64_t padded(const wg_param *param, wg_dtype dtype) {
+    if (param->buffer || param->value.dtype != dtype) {
+        return 0;
+    }
     const int64_t line = WG_PARAM_ALIGNMENT / (int64_t)wg_dtype_size(param->value.dtype);
     return (param->count + line - 1) / line * line;
 }
@@ -40,7 +43,7 @@ static wg_status pack(wg_store *store, wg_dtype dtype, const char *name) {
     wg_flat *flat = &store->flat[dtype];
     int64_t count = 0;
     for (int64_t i = 0; i < store->count; i++) {
-        count += store->sorted[i]->value.dtype == dtype ? padded(store->sorted[i]) : 0;
+        count += padded(store->sorted[i], dtype);
     }
     /* A line more: the last parameter may be empty, and the whole too. */
     const size_t bytes = (size_t)count * wg_dtype_size(dtype) + WG_PARAM_ALIGNMENT;
@@ -57,9 +60,9 @@ static wg_status pack(wg_store *store, wg_dtype dtype, const char *name) {
     int64_t offset = 0;
     for (int64_t i = 0; i < store->count; i++) {
         wg_param *param = store->sorted[i];
-        if (param->value.dtype == dtype) {
+        if (!param->buffer && param->value.dtype == dtype) {
             move(store, param, offset, wg_storage_data(storage), gradients);
-            offset += padded(param);
+            offset += padded(param, dtype);
         }
     }
     retire(store, flat->storage);
@@ -80,7 +83,9 @@ wg_status wg_store_pack(wg_store *store, const char *name) {
 
 void wg_store_settle(wg_store *store) {
     for (int64_t i = 0; i < store->count; i++) {
-        (void)wg_param_gradient(store->sorted[i]);
+        if (!store->sorted[i]->buffer) {
+            (void)wg_param_gradient(store->sorted[i]);
+        }
     }
 }
 

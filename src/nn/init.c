@@ -71,8 +71,10 @@ static void fill_constant(const wg_view *view, int64_t count, double value) {
     for (int64_t i = 0; i < count; i++) {
         if (view->dtype == WG_F32) {
             ((float *)view->data)[i] = (float)value;
-        } else {
+        } else if (view->dtype == WG_F64) {
             ((double *)view->data)[i] = value;
+        } else {
+            ((int64_t *)view->data)[i] = (int64_t)value;
         }
     }
 }

@@ -37,37 +37,57 @@ static bool add_outer(wg_sink *sink, wg_dtype dtype, int rank, const int64_t *sh
     return true;
 }
 
-/* Everything of a parameter but its values; NULL where memory ran out. */
-static wg_param *new_param(const wg_name *name, wg_dtype dtype, int rank, const int64_t *shape) {
-    const int64_t count = wg_shape_count(rank, shape, wg_dtype_size(dtype));
-    /* A line at least: an empty parameter too has an address. */
-    const size_t bytes = (size_t)count * wg_dtype_size(dtype) + WG_PARAM_ALIGNMENT;
+/* Gives a parameter what a buffer lacks. False, and nothing changed, where memory ran out. */
+static bool add_gradient(wg_param *param) {
+    const wg_view *value = &param->value;
+    void *gradient =
+        wg_alloc((size_t)param->count * wg_dtype_size(value->dtype) + WG_PARAM_ALIGNMENT);
+    if (gradient == NULL || !add_outer(&param->sink, value->dtype, value->rank, value->shape)) {
+        wg_free(gradient);
+        return false;
+    }
+    param->sink.gradient = gradient;
+    param->sink.fresh = true;
+    return true;
+}
+
+wg_param *wg_param_new(const wg_name *name, wg_dtype dtype, int rank, const int64_t *shape,
+                       bool buffer) {
     wg_param *param = wg_calloc(1, sizeof *param);
     if (param == NULL) {
         return NULL;
     }
-    param->own = wg_storage_new(bytes);
-    param->sink = (wg_sink){.gradient = param->own != NULL ? wg_alloc(bytes) : NULL, .fresh = true};
-    if (param->sink.gradient == NULL || !wg_named_as(&param->named, name) ||
-        !add_outer(&param->sink, dtype, rank, shape)) {
+    param->count = wg_shape_count(rank, shape, wg_dtype_size(dtype));
+    param->buffer = buffer;
+    wg_view_set_contiguous(&param->value, dtype, rank, shape);
+    /* A line at least: an empty parameter too has an address. */
+    param->own = wg_storage_new((size_t)param->count * wg_dtype_size(dtype) + WG_PARAM_ALIGNMENT);
+    if (param->own == NULL || !wg_named_as(&param->named, name) ||
+        (!buffer && !add_gradient(param))) {
         wg_param_free(param);
         return NULL;
     }
-    param->count = count;
-    wg_view_set_contiguous(&param->value, dtype, rank, shape);
     param->value.data = wg_storage_data(param->own);
     return param;
 }
 
-static wg_param *make(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
-                      const int64_t *shape, wg_initializer initializer) {
-    if (!wg_init_allowed(net->tape, name->text, rank, shape, initializer)) {
+/* What is asked for under a name. */
+typedef struct wanted {
+    wg_dtype dtype;
+    int rank;
+    const int64_t *shape;
+    wg_initializer initializer;
+    bool buffer;
+} wanted;
+
+static wg_param *make(const wg_net *net, const wg_name *name, const wanted *w) {
+    if (!wg_init_allowed(net->tape, name->text, w->rank, w->shape, w->initializer)) {
         return NULL;
     }
-    wg_param *param = new_param(name, dtype, rank, shape);
+    wg_param *param = wg_param_new(name, w->dtype, w->rank, w->shape, w->buffer);
     if (param != NULL &&
         wg_init_fill(net->tape, name->text, wg_key_name(net->store->key, name->text), &param->value,
-                     initializer) &&
+                     w->initializer) &&
         wg_store_add(net->store, param)) {
         return param;
     }
@@ -76,59 +96,91 @@ static wg_param *make(const wg_net *net, const wg_name *name, wg_dtype dtype, in
     }
     char text[192];
     wg_tape_fail(net->tape, WG_ERROR_MEMORY, "parameter", NULL, "no memory for %s, %s %s",
-                 name->text, wg_dtype_name(dtype), wg_shape_text(rank, shape, text, sizeof text));
+                 name->text, wg_dtype_name(w->dtype),
+                 wg_shape_text(w->rank, w->shape, text, sizeof text));
     return NULL;
 }
 
-static bool is_possible(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
-                        const int64_t *shape) {
-    if (dtype != WG_F32 && dtype != WG_F64) {
+static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w) {
+    if (w->dtype != WG_F32 && w->dtype != WG_F64 && (w->dtype != WG_I64 || !w->buffer)) {
         wg_tape_fail(net->tape, WG_ERROR_DTYPE, "parameter", NULL, "%s is to be %s, not f32 or f64",
-                     name->text, wg_dtype_name(dtype));
+                     name->text, wg_dtype_name(w->dtype));
         return false;
     }
-    if (rank < 0 || rank > WG_MAX_RANK) {
+    if (w->rank < 0 || w->rank > WG_MAX_RANK) {
         wg_tape_fail(net->tape, WG_ERROR_ARGUMENT, "parameter", NULL, "%s: rank %d is out of range",
-                     name->text, rank);
+                     name->text, w->rank);
         return false;
     }
-    const int64_t count = wg_shape_count(rank, shape, wg_dtype_size(dtype));
+    const int64_t count = wg_shape_count(w->rank, w->shape, wg_dtype_size(w->dtype));
     if (count < 0 || count > INT64_MAX / 16) {
         char text[192];
         wg_tape_fail(net->tape, WG_ERROR_LIMIT, "parameter", NULL,
                      "%s: the shape %s has a negative size or too many bytes", name->text,
-                     wg_shape_text(rank, shape, text, sizeof text));
+                     wg_shape_text(w->rank, w->shape, text, sizeof text));
         return false;
     }
     return true;
 }
 
-wg_param *wg_param_get(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
-                       const int64_t *shape, wg_initializer initializer) {
+/* Makes what a file brought the kind that the network asks for. */
+static bool decide(const wg_net *net, wg_param *param, bool buffer) {
+    if (!buffer) {
+        if (!add_gradient(param)) {
+            wg_tape_fail(net->tape, WG_ERROR_MEMORY, "parameter", NULL,
+                         "no memory for the gradient of %s", param->named.text);
+            return false;
+        }
+        param->buffer = false;
+        net->store->flat[param->value.dtype].stale = true;
+    }
+    param->loaded = false;
+    return true;
+}
+
+static wg_param *get(const wg_net *net, const wg_name *name, const wanted *w) {
     wg_named *found = wg_names_find(&net->store->parameters, name);
     if (found == NULL) {
-        return is_possible(net, name, dtype, rank, shape)
-                   ? make(net, name, dtype, rank, shape, initializer)
-                   : NULL;
+        return is_possible(net, name, w) ? make(net, name, w) : NULL;
     }
     wg_param *param = (wg_param *)(void *)found;
     const wg_view *value = &param->value;
-    if (value->dtype == dtype && wg_shape_equal(value->rank, value->shape, rank, shape)) {
-        return param;
+    if (value->dtype != w->dtype || !wg_shape_equal(value->rank, value->shape, w->rank, w->shape)) {
+        char is[192], asked[192] = "an impossible rank";
+        if (w->rank >= 0 && w->rank <= WG_MAX_RANK) {
+            wg_shape_text(w->rank, w->shape, asked, sizeof asked);
+        }
+        wg_tape_fail(net->tape, WG_ERROR_SHAPE, "parameter", NULL,
+                     "%s is %s %s, asked for as %s %s", name->text, wg_dtype_name(value->dtype),
+                     wg_shape_text(value->rank, value->shape, is, sizeof is),
+                     wg_dtype_name(w->dtype), asked);
+        return NULL;
     }
-    char is[192], asked[192] = "an impossible rank";
-    if (rank >= 0 && rank <= WG_MAX_RANK) {
-        wg_shape_text(rank, shape, asked, sizeof asked);
+    if (param->loaded) {
+        return decide(net, param, w->buffer) ? param : NULL;
     }
-    wg_tape_fail(net->tape, WG_ERROR_SHAPE, "parameter", NULL, "%s is %s %s, asked for as %s %s",
-                 name->text, wg_dtype_name(value->dtype),
-                 wg_shape_text(value->rank, value->shape, is, sizeof is), wg_dtype_name(dtype),
-                 asked);
-    return NULL;
+    if (param->buffer != w->buffer) {
+        wg_tape_fail(net->tape, WG_ERROR_STATE, "parameter", NULL, "%s is a %s, asked for as a %s",
+                     name->text, param->buffer ? "buffer" : "parameter",
+                     w->buffer ? "buffer" : "parameter");
+        return NULL;
+    }
+    return param;
+}
+
+wg_param *wg_param_get(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
+                       const int64_t *shape, wg_initializer initializer) {
+    return get(net, name, &(wanted){dtype, rank, shape, initializer, false});
+}
+
+wg_param *wg_buffer_get(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
+                        const int64_t *shape, double value) {
+    return get(net, name, &(wanted){dtype, rank, shape, wg_init_constant(value), true});
 }
 
 wg_var wg_param_borrow(wg_tape *tape, wg_param *param) {
-    return wg_borrow_sink(tape, &param->value, &param->sink);
+    return wg_borrow_sink(tape, &param->value,
+                          param->buffer || param->frozen ? NULL : &param->sink);
 }
 
 wg_var wg_parameter(wg_net net, const char *name, wg_dtype dtype, int rank, const int64_t *shape,
@@ -138,5 +190,15 @@ wg_var wg_parameter(wg_net net, const char *name, wg_dtype dtype, int rank, cons
         return wg_poison(net.tape);
     }
     wg_param *param = wg_param_get(&net, &full, dtype, rank, shape, initializer);
+    return param != NULL ? wg_param_borrow(net.tape, param) : wg_poison(net.tape);
+}
+
+wg_var wg_buffer(wg_net net, const char *name, wg_dtype dtype, int rank, const int64_t *shape,
+                 double value) {
+    wg_name full;
+    if (net.tape->status != WG_OK || !wg_param_name(&net, NULL, name, &full)) {
+        return wg_poison(net.tape);
+    }
+    wg_param *param = wg_buffer_get(&net, &full, dtype, rank, shape, value);
     return param != NULL ? wg_param_borrow(net.tape, param) : wg_poison(net.tape);
 }

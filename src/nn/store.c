@@ -40,6 +40,10 @@ void wg_store_free(wg_store *store) {
         wg_param_free(store->sorted[i]);
     }
     wg_free(store->sorted);
+    for (wg_freezing *freezing = store->freezing, *next; freezing != NULL; freezing = next) {
+        next = freezing->next;
+        wg_free(freezing);
+    }
     for (struct wg_net_scope *scope = store->first_scope, *next; scope != NULL; scope = next) {
         next = scope->next;
         wg_free(scope->named.text);
@@ -88,7 +92,10 @@ bool wg_store_add(wg_store *store, wg_param *param) {
             (size_t)(store->count - at) * sizeof(wg_param *));
     store->sorted[at] = param;
     store->count++;
-    store->flat[param->value.dtype].stale = true;
+    param->frozen = wg_store_freezes(store, param->named.text);
+    if (!param->buffer) {
+        store->flat[param->value.dtype].stale = true;
+    }
     return true;
 }
 
@@ -106,7 +113,8 @@ int64_t wg_store_count(const wg_store *store) {
 int64_t wg_store_elements(const wg_store *store) {
     int64_t total = 0;
     for (int64_t i = 0; i < store->count; i++) {
-        total += store->sorted[i]->count;
+        total +=
+            store->sorted[i]->buffer && !store->sorted[i]->loaded ? 0 : store->sorted[i]->count;
     }
     return total;
 }
@@ -116,7 +124,9 @@ static wg_status view_of(wg_store *store, wg_param *param, const char *name,
                          wg_parameter_view *out) {
     const wg_status status = wg_store_pack(store, name);
     if (status == WG_OK) {
-        *out = (wg_parameter_view){param->named.text, param->value, wg_param_gradient(param)};
+        *out = (wg_parameter_view){param->named.text, param->value,
+                                   param->buffer ? NULL : wg_param_gradient(param), param->buffer,
+                                   param->frozen};
     }
     return status;
 }
@@ -130,13 +140,18 @@ wg_status wg_store_at(wg_store *store, int64_t index, wg_parameter_view *out) {
     return view_of(store, store->sorted[index], "store_at", out);
 }
 
-wg_status wg_store_find(wg_store *store, const char *name, wg_parameter_view *out) {
+wg_param *wg_store_named(const wg_store *store, const char *name) {
     wg_name full;
     wg_name_start(&full, NULL);
-    wg_named *found = wg_name_add(&full, name) ? wg_names_find(&store->parameters, &full) : NULL;
+    return wg_name_add(&full, name) ? (wg_param *)(void *)wg_names_find(&store->parameters, &full)
+                                    : NULL;
+}
+
+wg_status wg_store_find(wg_store *store, const char *name, wg_parameter_view *out) {
+    wg_param *found = wg_store_named(store, name);
     if (found == NULL) {
         return wg_fail(WG_ERROR_ARGUMENT, "store_find: there is no parameter \"%.*s\"",
                        WG_NAME_BYTES, name != NULL ? name : "");
     }
-    return view_of(store, (wg_param *)(void *)found, "store_find", out);
+    return view_of(store, found, "store_find", out);
 }

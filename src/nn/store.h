@@ -22,7 +22,17 @@ typedef struct wg_param {
     int64_t count;
     int64_t offset;  /* elements before it in the flat buffer */
     wg_storage *own; /* NULL once packed; then the gradient too is the flat buffer's */
+    bool buffer;     /* no gradient, of any dtype, never packed, of no concern to optimizers */
+    bool loaded;     /* from a file, which does not say which it is: a buffer until asked for */
+    bool frozen;     /* lies where it lies, but no gradient flows and no step moves it */
 } wg_param;
+
+/* What wg_freeze and wg_unfreeze were told, in their order: the last that matches holds. */
+typedef struct wg_freezing {
+    struct wg_freezing *next;
+    bool frozen;
+    char pattern[];
+} wg_freezing;
 
 /* All parameters of one dtype: in name order, each aligned, zeros between them. */
 typedef struct wg_flat {
@@ -47,6 +57,7 @@ struct wg_store {
     wg_flat flat[2]; /* by dtype: f32, f64 */
     struct wg_net_scope *first_scope;
     wg_storage *retired;
+    wg_freezing *freezing; /* the latest first */
 };
 
 /* ---- store.c ---- */
@@ -55,8 +66,10 @@ static inline void *wg_storage_data(const wg_storage *storage) {
 }
 /* Memory for `bytes` of values; NULL where there is none. */
 wg_storage *wg_storage_new(size_t bytes);
-/* A new, nameless parameter's parts; false, and all freed, where memory ran out. */
+/* Puts a parameter among the others; false, and nothing done, where memory ran out. */
 bool wg_store_add(wg_store *store, wg_param *param);
+/* The parameter or buffer of a full name; NULL where there is none. */
+wg_param *wg_store_named(const wg_store *store, const char *name);
 void wg_param_free(wg_param *param);
 /* Whether the gradient is a column and a row that have not been multiplied yet. */
 static inline bool wg_param_is_outer(const wg_param *param) {
@@ -81,7 +94,18 @@ bool wg_param_name(const wg_net *net, const char *layer, const char *part, wg_na
  * cannot be made or is of another dtype or shape. */
 wg_param *wg_param_get(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
                        const int64_t *shape, wg_initializer initializer);
+/* The same of a buffer, whose elements are `value` at first. */
+wg_param *wg_buffer_get(const wg_net *net, const wg_name *name, wg_dtype dtype, int rank,
+                        const int64_t *shape, double value);
+/* On the tape: with its gradient, unless it is a buffer or frozen. */
 wg_var wg_param_borrow(wg_tape *tape, wg_param *param);
+/* One that no store has yet, its values not set; NULL where memory ran out. */
+wg_param *wg_param_new(const wg_name *name, wg_dtype dtype, int rank, const int64_t *shape,
+                       bool buffer);
+
+/* ---- freeze.c ---- */
+/* Whether a parameter of that name is to be frozen. */
+bool wg_store_freezes(const wg_store *store, const char *name);
 
 /* ---- init.c ---- */
 /* Whether the initializer's numbers and the shape are fit for each other; else a failure on the

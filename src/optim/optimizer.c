@@ -118,7 +118,7 @@ static wg_status follow(wg_optimizer *optimizer, wg_dtype dtype) {
     int64_t known = 0;
     for (int64_t i = 0; i < store->count; i++) {
         const wg_param *param = store->sorted[i];
-        if (param->value.dtype != dtype) {
+        if (param->value.dtype != dtype || param->buffer) {
             continue;
         }
         wg_member *member = &state.members[state.count++];
@@ -192,12 +192,15 @@ static void run(const wg_optimizer *optimizer, wg_dtype dtype) {
     for (int64_t first = 0, end; first < state->count; first = end) {
         for (end = first + 1; end < state->count; end++) {
             if (state->members[end].born != state->members[first].born ||
+                state->members[end].param->frozen != state->members[first].param->frozen ||
                 wg_param_is_outer(state->members[end].param) ||
                 wg_param_is_outer(state->members[first].param)) {
                 break;
             }
         }
-        run_stretch(optimizer, dtype, first, end);
+        if (!state->members[first].param->frozen) {
+            run_stretch(optimizer, dtype, first, end);
+        }
     }
 }
 
@@ -218,7 +221,7 @@ wg_status wg_step(wg_optimizer *optimizer, wg_tape *tape) {
     }
     for (int64_t i = 0; i < optimizer->store->count; i++) {
         wg_param *param = optimizer->store->sorted[i];
-        if (!wg_param_is_outer(param)) {
+        if (!param->buffer && !wg_param_is_outer(param)) {
             (void)wg_param_gradient(param);
         }
     }

@@ -95,17 +95,18 @@ Test(layers, linear_refuses) {
     cr_assert_eq(wg_tape_status(tape), WG_OK);
     wg_linear(net, "fc1", wg_full(tape, WG_F32, 2, (int64_t[]){32, 785}, 1), 128);
     expect_error(WG_ERROR_SHAPE,
-                 "linear fc1: x has the shape [32, 785], the weight fc1.weight is [128, 784]");
+                 "linear fc1: x has the shape [32, 785], fc1.weight would be [128, 785] but is "
+                 "[128, 784]");
     wg_linear(net, "fc1", wg_full(tape, WG_F32, 2, (int64_t[]){32, 784}, 1), 64);
-    expect_error(WG_ERROR_SHAPE, "64 outputs are asked for, the weight fc1.weight is [128, 784]");
+    expect_error(WG_ERROR_SHAPE, "fc1.weight would be [64, 784] but is [128, 784]");
     wg_linear(net, "fc1", wg_full(tape, WG_F64, 2, (int64_t[]){32, 784}, 1), 128);
-    expect_error(WG_ERROR_DTYPE, "linear fc1: x is f64, the weight fc1.weight is f32");
+    expect_error(WG_ERROR_DTYPE, "linear fc1: x is f64, fc1.weight is f32");
     wg_linear(net, "fc2", wg_full(tape, WG_I64, 2, (int64_t[]){32, 784}, 1), 128);
     expect_error(WG_ERROR_DTYPE, "linear fc2: x [32, 784] is i64");
     wg_linear(net, "fc2", wg_full(tape, WG_F32, 0, NULL, 1), 128);
-    expect_error(WG_ERROR_SHAPE, "linear fc2: x has no axes");
+    expect_error(WG_ERROR_SHAPE, "linear fc2: x [] has fewer than 1 axes");
     wg_linear(net, "fc2", wg_number(1), 128);
-    expect_error(WG_ERROR_SHAPE, "linear fc2: x has no axes");
+    expect_error(WG_ERROR_SHAPE, "linear fc2: x [] has fewer than 1 axes");
     wg_linear(net, "fc2", wg_full(tape, WG_F32, 1, (int64_t[]){4}, 1), 0);
     expect_error(WG_ERROR_ARGUMENT, "linear fc2: 0 outputs");
     wg_linear(net, "", wg_full(tape, WG_F32, 1, (int64_t[]){4}, 1), 2);

@@ -250,3 +250,57 @@ Test(store, norm_and_clip) {
     cr_assert_eq(((double *)find(store, "d").gradient)[1], second);
     cr_assert(now > 0);
 }
+
+/* ---- Buffers and frozen parameters ----------------------------------------------------------- */
+
+Test(store, buffers_are_not_trained) {
+    wg_net net = wg_scope(wg_net_train(store, tape, 0), "bn");
+    static const int64_t shape[] = {3};
+    wg_var mean = wg_buffer(net, "running_mean", WG_F32, 1, shape, 0.5);
+    wg_buffer(net, "num_batches_tracked", WG_I64, 0, NULL, 7);
+    wg_var w = wg_parameter(net, "weight", WG_F32, 1, shape, wg_init_constant(2));
+    cr_assert_eq(wg_backward(wg_sum(wg_mul(mean, w))), WG_OK, "%s", wg_tape_message(tape));
+    cr_assert_eq(wg_store_count(store), 3);
+    cr_assert_eq(wg_store_elements(store), 3);
+    const wg_parameter_view view = find(store, "bn.running_mean");
+    cr_assert(view.buffer && view.gradient == NULL && ((float *)view.value.data)[2] == 0.5f);
+    cr_assert_eq(*(int64_t *)find(store, "bn.num_batches_tracked").value.data, 7);
+    cr_assert_float_eq(wg_gradient_norm(store), 0.5 * sqrt(3.0), 1e-12);
+    cr_assert_eq(find(store, "bn.running_mean").value.data, view.value.data, "it has moved");
+    wg_tape_reset(tape);
+    wg_parameter(net, "running_mean", WG_F32, 1, shape, uniform);
+    expect_error(WG_ERROR_STATE, "bn.running_mean is a buffer, asked for as a parameter");
+    wg_buffer(net, "weight", WG_F32, 1, shape, 0);
+    expect_error(WG_ERROR_STATE, "bn.weight is a parameter, asked for as a buffer");
+    wg_buffer(net, "other", WG_U8, 1, shape, 0);
+    expect_error(WG_ERROR_DTYPE, "bn.other is to be u8");
+}
+
+static bool frozen(const char *name) {
+    return find(store, name).frozen;
+}
+
+Test(store, freezes_by_pattern) {
+    static const int64_t shape[] = {2};
+    cr_assert_eq(wg_freeze(store, "encoder.*"), WG_OK);
+    wg_net net = wg_net_train(store, tape, 0);
+    wg_var a = wg_parameter(wg_scope(net, "encoder"), "a", WG_F64, 1, shape, wg_init_constant(2));
+    wg_var b = wg_parameter(net, "b", WG_F64, 1, shape, wg_init_constant(3));
+    cr_assert_eq(wg_backward(wg_sum(wg_mul(a, b))), WG_OK);
+    cr_assert(frozen("encoder.a") && !frozen("b"));
+    cr_assert_eq(((double *)find(store, "encoder.a").gradient)[0], 0);
+    cr_assert_eq(((double *)find(store, "b").gradient)[1], 2);
+    cr_assert_eq(wg_unfreeze(store, "*.a"), WG_OK);
+    cr_assert_eq(wg_freeze(store, "b"), WG_OK);
+    cr_assert(!frozen("encoder.a") && frozen("b"));
+    cr_assert_eq(((double *)find(store, "b").gradient)[1], 0, "it counts as zero from now on");
+    wg_tape_reset(tape);
+    wg_parameter(wg_scope(net, "encoder"), "c", WG_F64, 1, shape, uniform);
+    wg_parameter(wg_scope(net, "encoder"), "x.a", WG_F64, 1, shape, uniform);
+    cr_assert(frozen("encoder.c") && !frozen("encoder.x.a"), "the last that matches holds");
+    cr_assert_eq(wg_freeze(store, NULL), WG_ERROR_ARGUMENT);
+    for (int i = 0; i < 1000; i++) {
+        cr_assert_eq(i % 2 ? wg_freeze(store, "*") : wg_unfreeze(store, "*"), WG_OK);
+    }
+    cr_assert(frozen("encoder.x.a"));
+}
