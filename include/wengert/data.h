@@ -24,6 +24,35 @@ WG_API wg_status wg_read_idx(const char *path, wg_array **out);
  * not fit i32, LIMIT for a size above 2^32 - 1, FILE. A failed write leaves no file behind. */
 WG_API wg_status wg_write_idx(const char *path, const wg_array *array);
 
+/* --- Files as memory -------------------------------------------------------------------------- */
+
+/* An array whose elements are those of a file, read by the system when they are looked at: it may
+ * be larger than memory. Any verb that takes a const wg_array takes it; its elements are never
+ * written, and they are aligned as their dtype, not to 64 bytes. The file must not be shortened
+ * meanwhile: the system ends a program that reads what is gone (SIGBUS). Where the system cannot
+ * map the file, it is read into memory. */
+typedef struct wg_mapped wg_mapped;
+
+/* The array, which lives as long as the mapping. Do not free it by wg_array_free. */
+WG_API const wg_array *wg_mapped_array(const wg_mapped *mapped);
+
+/* NULL is allowed. */
+WG_API void wg_mapped_free(wg_mapped *mapped);
+
+/* Maps an IDX file. Other elements than bytes have the wrong order there for most machines: so u8
+ * alone, DTYPE for others, which wg_read_idx reads. Else as wg_read_idx. */
+WG_API wg_status wg_map_idx(const char *path, wg_mapped **out);
+
+/* Maps a file of plain elements in C order and in this machine's byte order, behind `offset` bytes
+ * of something else. shape[0] may be -1: as many rows as there are. Errors: FILE, FORMAT with the
+ * byte offset where the file is shorter or longer than the shape says, ARGUMENT for an offset that
+ * is no multiple of the dtype's size, for a negative one, rank or shape, LIMIT, MEMORY. On failure
+ * *out is NULL. */
+WG_API wg_status wg_map_raw(const char *path, wg_dtype dtype, int rank, const int64_t *shape,
+                            int64_t offset, wg_mapped **out);
+
+/* --- Tables of numbers ------------------------------------------------------------------------ */
+
 /* How a CSV file is laid out. All zeros are the usual: commas, no header, no comments. */
 typedef struct wg_csv_options {
     char separator; /* between fields; 0 means ',' */
