@@ -18,6 +18,7 @@
 #include "wengert/function_file.h"
 #include "wengert/implicit.h"
 #include "wengert/index.h"
+#include "wengert/layers.h"
 #include "wengert/lift.h"
 #include "wengert/linalg.h"
 #include "wengert/loop.h"
