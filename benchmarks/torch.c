@@ -18,7 +18,7 @@ void bench_pause(void) {
     nanosleep(&pause, NULL);
 }
 
-static const char *python(void) {
+const char *bench_torch_python(void) {
     const char *chosen = getenv("PYTHON");
     return chosen && *chosen ? chosen : "/usr/bin/python3";
 }
@@ -46,7 +46,7 @@ static bool start(bench_torch *w, const char *worker, const char *first, const c
         else
             unsetenv("OPENBLAS_CORETYPE");
         setenv("OMP_NUM_THREADS", second ? second : "1", 1);
-        execlp(python(), python(), worker, first, second, (char *)NULL);
+        execlp(bench_torch_python(), bench_torch_python(), worker, first, second, (char *)NULL);
         _exit(127);
     }
     close(down[0]);
@@ -90,6 +90,8 @@ const char *bench_torch_find(const char *worker) {
         }
     }
     core_type = chosen;
+    if (*core_type)
+        setenv("OPENBLAS_CORETYPE", core_type, 1);
     return version;
 }
 

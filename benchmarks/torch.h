@@ -14,8 +14,11 @@ typedef struct bench_torch {
 
 /* Finds PyTorch and the OpenBLAS kernels it is fastest with, by `worker --probe`, a script that
  * prints the version and the GFLOP/s of a product. NULL where there is none; else its version. All
- * processes started later get these kernels. */
+ * processes started later get these kernels, by OPENBLAS_CORETYPE in the environment. */
 const char *bench_torch_find(const char *worker);
+
+/* The Python that is used: PYTHON of the environment, else the system's. */
+const char *bench_torch_python(void);
 
 /* Starts the script with an argument (NULL: none) on so many threads; then its first line has come,
  * without "ready ", in note[64] (may be NULL). False where it did not start. */

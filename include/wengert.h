@@ -30,14 +30,18 @@
 #include "wengert/optim.h"
 #include "wengert/plot.h"
 #include "wengert/pool.h"
+#include "wengert/position.h"
 #include "wengert/precision.h"
+#include "wengert/profile.h"
 #include "wengert/progress.h"
 #include "wengert/random.h"
 #include "wengert/recurrent.h"
 #include "wengert/reduce.h"
+#include "wengert/rnn.h"
 #include "wengert/sparse.h"
 #include "wengert/tape.h"
 #include "wengert/taylor.h"
 #include "wengert/transform.h"
+#include "wengert/transformer.h"
 
 #endif

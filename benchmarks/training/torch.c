@@ -1,12 +1,8 @@
 /* torch.c: PyTorch as a contender (torch_worker.py). */
 #include "../torch.h"
-#include "mlp.h"
+#include "training.h"
 
 #include <stdlib.h>
-
-const char *mlp_torch_find(void) {
-    return bench_torch_find(WG_BENCH_TORCH_WORKER);
-}
 
 static void teardown(void *state) {
     bench_torch_stop(state);
@@ -14,9 +10,9 @@ static void teardown(void *state) {
 }
 
 static void *setup(const void *argument) {
-    const mlp_job *job = argument;
+    const training_job *job = argument;
     bench_torch *w = calloc(1, sizeof *w);
-    if (w && !bench_torch_start(w, WG_BENCH_TORCH_WORKER, job->path, job->threads, job->note)) {
+    if (w && !bench_torch_start(w, WG_BENCH_TRAINING_WORKER, job->path, job->threads, job->note)) {
         free(w);
         return NULL;
     }
@@ -33,15 +29,15 @@ static double timed(void *state, long count) {
 
 static void result(void *state, double *out) {
     bench_torch *w = state;
-    fprintf(w->orders, "trace %d\n", MLP_TRACE);
+    fprintf(w->orders, "trace %d\n", TRAINING_TRACE);
     fflush(w->orders);
-    for (int i = 0; i < MLP_TRACE; i++)
+    for (int i = 0; i < TRAINING_TRACE; i++)
         if (fscanf(w->answers, "%lf", &out[i]) != 1)
             out[i] = -1;
     bench_pause();
 }
 
-bench_contender mlp_torch(const mlp_job *job, const char *name) {
+bench_contender training_torch(const training_job *job, const char *name) {
     return (bench_contender){.name = name,
                              .argument = job,
                              .setup = setup,
