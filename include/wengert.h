@@ -16,6 +16,7 @@
 #include "wengert/embed.h"
 #include "wengert/function.h"
 #include "wengert/function_file.h"
+#include "wengert/image.h"
 #include "wengert/implicit.h"
 #include "wengert/index.h"
 #include "wengert/layers.h"
@@ -41,6 +42,7 @@
 #include "wengert/sparse.h"
 #include "wengert/tape.h"
 #include "wengert/taylor.h"
+#include "wengert/text.h"
 #include "wengert/transform.h"
 #include "wengert/transformer.h"
 
