@@ -19,6 +19,7 @@
 #include "wengert/image.h"
 #include "wengert/implicit.h"
 #include "wengert/index.h"
+#include "wengert/layers.h"
 #include "wengert/lift.h"
 #include "wengert/linalg.h"
 #include "wengert/loop.h"
