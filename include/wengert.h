@@ -4,6 +4,7 @@
 
 #include "wengert/array.h"
 #include "wengert/attention.h"
+#include "wengert/augment.h"
 #include "wengert/base.h"
 #include "wengert/check.h"
 #include "wengert/compile.h"
@@ -21,6 +22,7 @@
 #include "wengert/index.h"
 #include "wengert/lift.h"
 #include "wengert/linalg.h"
+#include "wengert/loader.h"
 #include "wengert/loop.h"
 #include "wengert/loss.h"
 #include "wengert/map.h"
@@ -38,6 +40,7 @@
 #include "wengert/recurrent.h"
 #include "wengert/reduce.h"
 #include "wengert/rnn.h"
+#include "wengert/scaler.h"
 #include "wengert/sparse.h"
 #include "wengert/tape.h"
 #include "wengert/taylor.h"
