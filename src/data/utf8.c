@@ -1,6 +1,8 @@
 /* utf8.c: code points as bytes (RFC 3629). */
 #include "data/utf8.h"
 
+#include <string.h>
+
 size_t wg_utf8_read(const char *text, size_t bytes, uint32_t *code) {
     static const uint32_t least[WG_UTF8_MOST + 1] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *from = (const unsigned char *)text;
@@ -26,6 +28,19 @@ size_t wg_utf8_read(const char *text, size_t bytes, uint32_t *code) {
     }
     *code = value;
     return length;
+}
+
+bool wg_utf8_is_valid(const char *text, size_t *at) {
+    const size_t bytes = strlen(text);
+    for (size_t i = 0, length; i < bytes; i += length) {
+        uint32_t code;
+        length = wg_utf8_read(text + i, bytes - i, &code);
+        if (length == 0) {
+            *at = i;
+            return false;
+        }
+    }
+    return true;
 }
 
 size_t wg_utf8_write(uint32_t code, char out[WG_UTF8_MOST]) {
