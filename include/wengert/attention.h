@@ -9,10 +9,14 @@ extern "C" {
 #endif
 
 typedef struct wg_attention_options {
-    double scale; /* 0 means 1/√D */
-    bool causal;  /* query i sees keys 0 to i, also where L ≠ S (as PyTorch's is_causal) */
-    /* Broadcast against [..., L, S]: u8, 1 where a key takes part; or f32 or f64, added to the
-     * scaled products, minus infinity where it does not. A plain number: none. */
+    double scale;   /* 0 means 1/√D */
+    bool causal;    /* query i sees keys 0 to i, also where L ≠ S (as PyTorch's is_causal) */
+    int64_t offset; /* causal: keys 0 to i + offset, where the queries are not the first; >= 0 */
+    /* q is [..., L, heads, D], k and v [..., S, heads, D], and the result [..., L, heads, Dv]: as
+     * projections give and take them. */
+    bool length_first;
+    /* Broadcast against [..., heads, L, S]: u8, 1 where a key takes part; or f32 or f64, added to
+     * the scaled products, minus infinity where it does not. A plain number: none. */
     wg_var mask;
 } wg_attention_options;
 

@@ -1,4 +1,4 @@
-/* recurrent.h: recurrent layers. */
+/* recurrent.h: recurrent cells over whole sequences; as layers with parameters: rnn.h. */
 #ifndef WENGERT_RECURRENT_H
 #define WENGERT_RECURRENT_H
 
@@ -25,9 +25,10 @@ typedef struct wg_lstm_output {
     wg_var h, c;     /* of the last step, [batch, hidden] */
 } wg_lstm_output;
 
-typedef struct wg_gru_output {
+typedef struct wg_rnn_output {
     wg_var sequence, h;
-} wg_gru_output;
+} wg_rnn_output;
+typedef wg_rnn_output wg_gru_output;
 
 /* An LSTM over x [steps, batch, inputs], f32 or f64, as one operation:
  *
@@ -46,8 +47,15 @@ WG_API wg_lstm_output wg_lstm_sequence_at(wg_var x, wg_recurrent_weights weights
 WG_API wg_gru_output wg_gru_sequence_at(wg_var x, wg_recurrent_weights weights, wg_var h0,
                                         const char *site);
 
+/* Plain cells likewise (J. L. Elman, "Finding structure in time", 1990): h = tanh(W_ih x + b_ih +
+ * W_hh h + b_hh), or max(0, ...) with `relu`. */
+WG_API wg_rnn_output wg_rnn_sequence_at(wg_var x, wg_recurrent_weights weights, wg_var h0,
+                                        bool relu, const char *site);
+
 #define wg_lstm_sequence(x, weights, ...) wg_lstm_sequence_at(x, weights, __VA_ARGS__, WG_HERE)
 #define wg_gru_sequence(x, weights, h0) wg_gru_sequence_at(x, weights, wg_lift(h0), WG_HERE)
+#define wg_rnn_sequence(x, weights, h0, relu)                                                      \
+    wg_rnn_sequence_at(x, weights, wg_lift(h0), relu, WG_HERE)
 
 #ifdef __cplusplus
 }

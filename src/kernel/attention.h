@@ -11,7 +11,8 @@ typedef struct wg_attention {
     wg_dtype dtype;
     int64_t heads, group, queries, keys, depth, width;
     double scale;
-    bool causal;      /* query i sees keys 0 to i */
+    bool causal;      /* query i sees keys 0 to i + offset */
+    int64_t offset;   /* >= 0 */
     const void *mask; /* added to the scaled products, of q's type; NULL for none */
     /* Of the mask, over the axes of which `heads` is the product; 0 where it is broadcast. */
     int lead;

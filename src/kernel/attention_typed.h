@@ -106,7 +106,7 @@ static const T *NAME(mask_row)(const wg_attention *a, int64_t at, int64_t query,
 
 /* The keys [first, first + n) open to a query. */
 static int64_t NAME(seen)(const wg_attention *a, int64_t query, int64_t first, int64_t n) {
-    const int64_t most = a->causal ? query + 1 - first : n;
+    const int64_t most = a->causal ? query + 1 + a->offset - first : n;
     return most < 0 ? 0 : least(most, n);
 }
 
@@ -152,18 +152,18 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
 /* How many of a block's queries go together: on the diagonal fewer, for what they see together is
  * less. */
 static int64_t NAME(step)(const wg_attention *a, int64_t query, int64_t first) {
-    return a->causal && query < first + KEYS ? DIAGONAL : QUERIES;
+    return a->causal && query + a->offset < first + KEYS ? DIAGONAL : QUERIES;
 }
 
-/* The keys of a block that any of the queries before `end` sees. */
+/* The keys of a block that any of the queries before `end` sees; none where not above 0. */
 static int64_t NAME(open_keys)(const wg_attention *a, int64_t end, int64_t first, int64_t block) {
-    return a->causal ? least(block, end - first) : block;
+    return a->causal ? least(block, end + a->offset - first) : block;
 }
 
 static void NAME(forward_rows)(NAME(job) * job, NAME(rows) * r) {
     const wg_attention *a = job->a;
     T *kept = job->kept + (r->head * a->queries + r->query) * WG_ATTENTION_KEPT;
-    const int64_t end = a->causal ? least(a->keys, r->query + r->m) : a->keys;
+    const int64_t end = a->causal ? least(a->keys, r->query + r->m + a->offset) : a->keys;
     r->mask_at = a->mask != NULL ? mask_of(a, r->head) : 0;
     for (int64_t i = 0; i < r->m; i++) {
         r->top[i] = -(T)INFINITY;
@@ -176,8 +176,10 @@ static void NAME(forward_rows)(NAME(job) * job, NAME(rows) * r) {
         const int64_t block = least(KEYS, a->keys - first), step = NAME(step)(a, r->query, first);
         for (int64_t low = 0; low < r->m; low += step) {
             const int64_t high = least(r->m, low + step);
-            NAME(forward_meet)
-            (job, r, low, high, first, NAME(open_keys)(a, r->query + high, first, block), block);
+            const int64_t n = NAME(open_keys)(a, r->query + high, first, block);
+            if (n > 0) {
+                NAME(forward_meet)(job, r, low, high, first, n, block);
+            }
         }
     }
     for (int64_t i = 0; i < r->m; i++) {
@@ -271,7 +273,8 @@ static void NAME(chain_keys)(NAME(job) * job, int64_t shared, int64_t first, T *
     const wg_attention_places *to = job->to;
     NAME(meeting)
     b = {.first = first, .block = least(KEYS, a->keys - first), .at = shared * a->keys + first};
-    const int64_t met = a->causal ? first / QUERIES * QUERIES : 0;
+    const int64_t before = first > a->offset ? first - a->offset : 0; /* queries that see none */
+    const int64_t met = a->causal ? before / QUERIES * QUERIES : 0;
     /* The first to meet all keys of the block may overwrite; else zeros come first. */
     const bool clear = a->causal || met >= a->queries;
     if (clear && to->k != NULL) {
@@ -288,8 +291,10 @@ static void NAME(chain_keys)(NAME(job) * job, int64_t shared, int64_t first, T *
         for (b.query = met; b.query < a->queries; b.query += b.m) {
             b.m = least(NAME(step)(a, b.query, first), a->queries - b.query);
             b.n = NAME(open_keys)(a, b.query + b.m, first, b.block);
-            NAME(meet)(job, &b);
-            b.add_k = b.add_v = true;
+            if (b.n > 0) {
+                NAME(meet)(job, &b);
+                b.add_k = b.add_v = true;
+            }
         }
     }
 }

@@ -58,3 +58,11 @@ bool wg_kernel_gru(const wg_recurrent *run) {
 bool wg_kernel_gru_chain(const wg_recurrent *run) {
     return over_blocks(run, gru_chain_float, gru_chain_double);
 }
+
+bool wg_kernel_rnn(const wg_recurrent *run) {
+    return over_blocks(run, rnn_float, rnn_double);
+}
+
+bool wg_kernel_rnn_chain(const wg_recurrent *run) {
+    return over_blocks(run, rnn_chain_float, rnn_chain_double);
+}

@@ -1,4 +1,5 @@
-/* recurrent.h (internal): whole sequences of LSTM and GRU cells, forward and backward, f32 and f64.
+/* recurrent.h (internal): whole sequences of LSTM, GRU and plain cells, forward and backward, f32
+ * and f64.
  *
  * All arrays are contiguous: a time step after the other, [steps, batch, …]. Threads take rows of
  * the batch through all steps, in blocks whose size no number of threads changes. */
@@ -7,8 +8,8 @@
 
 #include "wengert/op.h"
 
-/* The input's part of the gates is G = 4 (LSTM: i, f, g, o) or 3 (GRU: r, z, n) times hidden wide.
- */
+/* The input's part of the gates is G = 4 (LSTM: i, f, g, o), 3 (GRU: r, z, n) or 1 (plain) times
+ * hidden wide. */
 typedef struct wg_recurrent {
     wg_dtype dtype;
     int64_t steps, batch, hidden;
@@ -17,6 +18,7 @@ typedef struct wg_recurrent {
     const void *weight;   /* [G hidden, hidden] */
     const void *turned;   /* the same transposed (forward) */
     const void *bias;     /* [G hidden] beside h, of the GRU alone; NULL: none */
+    bool relu;            /* of the plain cell: max(0, ·) instead of tanh */
     void *h, *c;          /* [steps, batch, hidden], forward's results */
     /* What the chain needs of each step, `hidden` wide each: of the LSTM i, f, g, o, tanh(c), of
      * the GRU r, z, n, and n's part of h. Steps lie `kept_step` elements apart; 0: every step may
@@ -42,5 +44,10 @@ bool wg_kernel_lstm_chain(const wg_recurrent *run);
  * n = tanh(in + r (W h + b)), h = (1 - z) n + z h. */
 bool wg_kernel_gru(const wg_recurrent *run);
 bool wg_kernel_gru_chain(const wg_recurrent *run);
+
+/* J. L. Elman, "Finding structure in time" (1990): h = tanh(in + W h). Nothing is kept: the chain
+ * reads h. */
+bool wg_kernel_rnn(const wg_recurrent *run);
+bool wg_kernel_rnn_chain(const wg_recurrent *run);
 
 #endif

@@ -188,6 +188,42 @@ static bool NAMED(gru_chain)(const wg_recurrent *r, int64_t low, int64_t high) {
     return done;
 }
 
+/* ---- Plain --------------------------------------------------------------------------------- */
+
+static bool NAMED(rnn)(const wg_recurrent *r, int64_t low, int64_t high) {
+    const int64_t n = r->hidden, rows = high - low;
+    const wg_rule_index rule = r->relu ? WG_RULE_relu : WG_RULE_tanh;
+    bool done = true;
+    for (int64_t t = 0; t < r->steps && done; t++) {
+        const int64_t at = (t * r->batch + low) * n;
+        const T *before = NAMED(before)(r, r->h, r->h0, t) + low * n;
+        T *h = (T *)r->h + at;
+        memcpy(h, (const T *)r->gates_in + at, (size_t)(rows * n) * sizeof(T));
+        done = PRODUCT(rows, n, n, before, n, 1, r->turned, n, 1, h, n, true);
+        NAMED(apply)(rule, rows * n, h);
+    }
+    return done;
+}
+
+static bool NAMED(rnn_chain)(const wg_recurrent *r, int64_t low, int64_t high) {
+    const int64_t n = r->hidden, rows = high - low;
+    T *dh = (T *)r->h0_adjoint + low * n;
+    bool done = true;
+    memset(dh, 0, (size_t)(rows * n) * sizeof(T));
+    for (int64_t t = r->steps - 1; t >= 0 && done; t--) {
+        const int64_t at = (t * r->batch + low) * n;
+        const T *restrict h = (const T *)r->h + at;
+        T *restrict d = (T *)r->in_adjoint + at;
+        NAMED(add)(rows * n, (const T *)r->h_adjoint + at, dh);
+        for (int64_t k = 0; k < rows * n; k++) {
+            const T slope = r->relu ? (T)(h[k] > 0) : 1 - h[k] * h[k];
+            d[k] = dh[k] * slope;
+        }
+        done = PRODUCT(rows, n, n, d, n, 1, r->weight, n, 1, dh, n, false);
+    }
+    return done;
+}
+
 #undef JOIN2
 #undef JOIN
 #undef NAMED

@@ -11,6 +11,7 @@
 #include "op/softmax.h"
 #include "tape/tape.h"
 #include "wengert/attention.h"
+#include "wengert/index.h"
 
 /* Operands: q, k, v, and what is added to the scaled products; of rank 0 where nothing is (a number
  * for all keys alike changes no softmax). */
@@ -24,6 +25,7 @@ enum {
 typedef struct attention_state {
     double scale;
     bool causal;
+    int64_t offset;
 } attention_state;
 
 /* ---- Shapes --------------------------------------------------------------------------------- */
@@ -42,6 +44,7 @@ static wg_attention attention_of(const wg_call *call) {
                       .width = v.shape[lead + 1],
                       .scale = state->scale,
                       .causal = state->causal,
+                      .offset = state->offset,
                       .lead = lead};
     if (lead > 0 && k.shape[lead - 1] > 0) {
         a.group = q.shape[lead - 1] / k.shape[lead - 1];
@@ -222,12 +225,12 @@ static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
 /* ---- The chain rule in verbs ------------------------------------------------------------------
  */
 
-/* 1 where key j <= query i, else 0. */
+/* 1 where key j <= query i + offset, else 0. */
 static wg_var causal_mask(wg_tape *tape, const wg_attention *a) {
     const wg_var mask = wg_constant(tape, a->dtype, WG_SHAPE(a->queries, a->keys), NULL);
     const wg_view view = wg_view_of(mask);
     for (int64_t i = 0; i < a->queries && tape->status == WG_OK; i++) {
-        for (int64_t j = 0; j <= i && j < a->keys; j++) {
+        for (int64_t j = 0; j <= i + a->offset && j < a->keys; j++) {
             const int64_t at = i * a->keys + j;
             if (a->dtype == WG_F32) {
                 ((float *)view.data)[at] = 1;
@@ -333,6 +336,8 @@ static void attention_chain(wg_call *call, wg_var g) {
 WG_SAMPLES(attention, {WG_OPERANDS(F(3, 2), F(4, 2), F(4, 3), NONE), PLAIN},
            {WG_OPERANDS(F(2, 3, 2), F(2, 5, 2), F(2, 5, 1), NONE), CAUSAL},
            {WG_OPERANDS(F(2, 5, 2), F(2, 3, 2), F(2, 3, 2), NONE), CAUSAL},
+           {WG_OPERANDS(F(2, 2, 2), F(2, 5, 2), F(2, 5, 2), NONE),
+            WG_STATE(attention_state, .causal = true, .offset = 2)},
            {WG_OPERANDS(F(1, 4, 2, 3), F(1, 2, 3, 3), F(1, 2, 3, 2), NONE),
             WG_STATE(attention_state, .scale = 0.7)},
            {WG_OPERANDS(F(2, 3, 2), F(2, 4, 2), F(2, 4, 2), F(3, 4)), PLAIN},
@@ -383,7 +388,20 @@ wg_var wg_attention_at(wg_var q, wg_var k, wg_var v, const char *site,
         wg_tape_fail(tape, WG_ERROR_SHAPE, "attention", site, "q is not an array");
         return wg_poison(tape);
     }
-    const wg_var operands[4] = {q, k, v, additive(options.mask, q, site)};
-    const attention_state state = {options.scale, options.causal};
-    return wg_apply(&wg_op_attention, 4, operands, &state, sizeof state, site);
+    wg_var operands[4] = {q, k, v, additive(options.mask, q, site)};
+    for (int i = 0; i < 3 && options.length_first; i++) {
+        operands[i] = wg_swapaxes_at(operands[i], -2, -3, site);
+    }
+    if (options.offset < 0) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "attention", site, "the offset %lld is negative",
+                     (long long)options.offset);
+        return wg_poison(tape);
+    }
+    attention_state state;
+    memset(&state, 0, sizeof state);
+    state.scale = options.scale;
+    state.causal = options.causal;
+    state.offset = options.offset;
+    const wg_var y = wg_apply(&wg_op_attention, 4, operands, &state, sizeof state, site);
+    return options.length_first ? wg_swapaxes_at(y, -2, -3, site) : y;
 }

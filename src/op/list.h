@@ -107,11 +107,13 @@
     X(batch_norm)
 
 #define WG_OPS_ATTENTION(X) \
-    X(attention)
+    X(attention) \
+    X(rotary)
 
 #define WG_OPS_RECURRENT(X) \
     X(lstm) \
-    X(gru)
+    X(gru) \
+    X(rnn)
 
 #define WG_OPS_SOFTMAX(X) \
     X(softmax) \

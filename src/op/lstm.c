@@ -152,17 +152,22 @@ WG_SAMPLES(lstm,
 WG_DEFINE_OP(lstm, lstm_forward, lstm_chain, WG_READS_OPERANDS | WG_READS_RESULT,
              WG_OP_FLOATS | WG_OP_CONTIGUOUS)
 
-wg_lstm_output wg_lstm_sequence_at(wg_var x, wg_recurrent_weights w, wg_lstm_state start,
-                                   const char *site) {
+wg_var wg_lstm_states(wg_var x, wg_recurrent_weights w, wg_lstm_state *start, const char *site) {
     const wg_var bias = (wg_add)(w.b_ih, w.b_hh);
     const wg_var gates = wg_recurrent_gates("lstm_sequence", x, w.w_ih, bias, site);
-    const wg_var operands[4] = {gates, wg_recurrent_state(start.h, gates, w.w_hh),
-                                wg_recurrent_state(start.c, gates, w.w_hh), w.w_hh};
-    const wg_var y = wg_apply(&wg_op_lstm, 4, operands, NULL, 0, site);
+    start->h = wg_recurrent_state(start->h, gates, w.w_hh);
+    start->c = wg_recurrent_state(start->c, gates, w.w_hh);
+    const wg_var operands[4] = {gates, start->h, start->c, w.w_hh};
+    return wg_apply(&wg_op_lstm, 4, operands, NULL, 0, site);
+}
+
+wg_lstm_output wg_lstm_sequence_at(wg_var x, wg_recurrent_weights weights, wg_lstm_state start,
+                                   const char *site) {
+    const wg_var y = wg_lstm_states(x, weights, &start, site);
     const int64_t steps = wg_size(y, 1);
     const wg_var h = wg_step_of(y, 0), c = wg_step_of(y, 1);
     if (steps == 0) {
-        return (wg_lstm_output){h, operands[H0], operands[C0]};
+        return (wg_lstm_output){h, start.h, start.c};
     }
     return (wg_lstm_output){h, wg_step_of(h, steps - 1), wg_step_of(c, steps - 1)};
 }

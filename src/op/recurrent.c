@@ -1,4 +1,4 @@
-/* recurrent.c: what LSTM and GRU share. */
+/* recurrent.c: what LSTM, GRU and the plain cell share. */
 #include "op/recurrent.h"
 
 #include "kernel/copy.h"
@@ -33,13 +33,16 @@ bool wg_recurrent_start(wg_call *call, wg_recurrent *run, int64_t gates, int64_t
                           .h0 = wg_call_operand(call, 1)->data,
                           .weight = w->data,
                           .h = wg_call_out(call)->data};
-    const bool sweeps = wg_call_will_sweep(call);
-    run->kept_step = sweeps ? shape[1] * shape[2] : 0;
-    run->kept = sweeps ? wg_call_save(call, in->dtype, 3, shape)
-                       : wg_call_scratch(call, (size_t)(shape[1] * shape[2]) * size);
-    wg_view turned = wg_view_new(
-        in->dtype, 2, (const int64_t[]){n, gates * n},
-        run->kept == NULL ? NULL : wg_call_scratch(call, (size_t)(gates * n * n) * size));
+    if (kept > 0) {
+        const bool sweeps = wg_call_will_sweep(call);
+        run->kept_step = sweeps ? shape[1] * shape[2] : 0;
+        run->kept = sweeps ? wg_call_save(call, in->dtype, 3, shape)
+                           : wg_call_scratch(call, (size_t)(shape[1] * shape[2]) * size);
+    }
+    wg_view turned = wg_view_new(in->dtype, 2, (const int64_t[]){n, gates * n},
+                                 kept > 0 && run->kept == NULL
+                                     ? NULL
+                                     : wg_call_scratch(call, (size_t)(gates * n * n) * size));
     if (turned.data == NULL) {
         return false;
     }
@@ -104,5 +107,5 @@ wg_var wg_steps_joined(int64_t steps, wg_var *each) {
         const wg_view view = wg_view_of(each[t]);
         each[t] = wg_reshape(each[t], WG_SHAPE(1, view.shape[0], view.shape[1]));
     }
-    return wg_concat((int)steps, each, 0);
+    return steps == 1 ? each[0] : wg_concat((int)steps, each, 0);
 }

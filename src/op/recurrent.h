@@ -1,4 +1,4 @@
-/* recurrent.h (internal): what LSTM and GRU share as operations. */
+/* recurrent.h (internal): what LSTM, GRU and the plain cell share as operations. */
 #ifndef WG_SRC_OP_RECURRENT_H
 #define WG_SRC_OP_RECURRENT_H
 
@@ -9,9 +9,14 @@
  * [gates hidden, hidden]: operands 0, 1, (2,) and `weight`. */
 wg_status wg_recurrent_check(wg_call *call, int64_t gates, bool has_c, int weight);
 
-/* The sizes and the operands of a run; forward's transposed weight is made. False, and the tape has
- * failed, where there is no memory. */
+/* The sizes and the operands of a run; forward's transposed weight is made, and room for `kept`
+ * numbers a unit and step. False, and the tape has failed, where there is no memory. */
 bool wg_recurrent_start(wg_call *call, wg_recurrent *run, int64_t gates, int64_t kept, int weight);
+
+/* An LSTM's states at all steps, [2, steps, batch, hidden]: h, then c. `start` comes back as
+ * arrays. */
+wg_var wg_lstm_states(wg_var x, wg_recurrent_weights weights, wg_lstm_state *start,
+                      const char *site);
 
 /* dL/dW of gates = h Wᵀ at every step, from the adjoint of the products [steps, batch, gates
  * hidden]; h: [steps, batch, hidden]. */

@@ -383,8 +383,10 @@ static void drop_scratch(wg_call *call) {
     }
 }
 
-static wg_var run_call(wg_call *call, wg_view *views, wg_cell *cells, wg_var *changed,
-                       size_t state_bytes) {
+/* From checked operands to the recorded result; `views`, `cells` and `changed` have room for all.
+ */
+static wg_var run_checked(wg_call *call, wg_view *views, wg_cell *cells, wg_var *changed,
+                          size_t state_bytes) {
     call->views = views;
     wg_dtype dtype = WG_F64;
     if ((call->op->flags & WG_OP_FLOATS) != 0) {
@@ -400,6 +402,19 @@ static wg_var run_call(wg_call *call, wg_view *views, wg_cell *cells, wg_var *ch
     wg_pool_drop(&call->tape->pool, call->out_block);
     wg_pool_drop(&call->tape->pool, call->saved);
     drop_scratch(call);
+    return result;
+}
+
+static wg_var run_call(wg_call *call, wg_view *views, wg_cell *cells, wg_var *changed,
+                       size_t state_bytes) {
+    wg_watch *watch = call->tape->watch;
+    if (WG_LIKELY(watch == NULL)) {
+        return run_checked(call, views, cells, changed, state_bytes);
+    }
+    watch->begin(watch, WG_WATCHED_FORWARD, call->op);
+    const wg_var result = run_checked(call, views, cells, changed, state_bytes);
+    const bool good = call->tape->status == WG_OK;
+    watch->end(watch, good ? call : NULL, good ? &call->out : NULL);
     return result;
 }
 

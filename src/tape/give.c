@@ -72,7 +72,14 @@ void wg_run_chain(wg_tape *tape, uint64_t index, wg_var g) {
     call.node = node;
     call.node_index = index;
     call.finite = tape->anomaly && wg_var_is_finite(g);
+    wg_watch *watch = tape->watch;
+    if (WG_UNLIKELY(watch != NULL)) {
+        watch->begin(watch, WG_WATCHED_BACKWARD, call.op);
+    }
     node->op->chain(&call, g);
+    if (WG_UNLIKELY(watch != NULL)) {
+        watch->end(watch, &call, &node->view);
+    }
     for (int i = 0; WG_UNLIKELY(call.placed != 0) && i < call.count && i < 64; i++) {
         if ((call.placed >> i & 1) != 0) {
             wg_anomaly_placed(&call, i);

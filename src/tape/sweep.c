@@ -176,10 +176,17 @@ static void run_chain(wg_tape *tape, wg_node *node, uint64_t index, bool keep) {
 }
 
 static void sweep_scalars(wg_tape *tape, uint64_t from, uint64_t to, bool keep) {
+    wg_watch *watch = from < to ? tape->watch : NULL;
+    if (WG_UNLIKELY(watch != NULL)) {
+        watch->begin(watch, WG_WATCHED_SCALARS, NULL);
+    }
     if (WG_UNLIKELY(tape->anomaly)) {
         wg_anomaly_sweep(tape, from, to, keep);
     } else {
         wg_rules_sweep(tape, from, to, keep);
+    }
+    if (WG_UNLIKELY(watch != NULL)) {
+        watch->end(watch, NULL, NULL);
     }
 }
 
@@ -236,6 +243,10 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
     if (held) {
         given->flags |= WG_NODE_KEPT;
     }
+    wg_watch *watch = tape->watch;
+    if (watch != NULL) {
+        watch->begin(watch, WG_WATCHED_SWEEP, NULL);
+    }
     tape->sweeping = true;
     tape->leaf_cursor = tape->lane.leaf_head;
     wg_no_grad_begin(tape);
@@ -258,6 +269,9 @@ static wg_status sweep(wg_var y, wg_var seed, bool keep) {
     }
     wg_nodes_cut(tape, nodes);
     wg_no_grad_end(tape);
+    if (watch != NULL) {
+        watch->end(watch, NULL, NULL);
+    }
     tape->sweeping = false;
     tape->lane.adjoints_kept =
         keep || tape->status != WG_OK ? 1 : 0; /* a broken sweep leaves what it had */

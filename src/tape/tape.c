@@ -65,6 +65,9 @@ void wg_tape_free(wg_tape *tape) {
 }
 
 void wg_tape_reset(wg_tape *tape) {
+    if (WG_UNLIKELY(tape->watch != NULL)) {
+        tape->watch->cut(tape->watch);
+    }
     wg_nodes_cut(tape, 0);
     wg_lane_clear_adjoints(tape, 0);
     tape->lane.leaf_head = 0;

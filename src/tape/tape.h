@@ -80,12 +80,28 @@ typedef struct wg_segment {
     uint32_t epoch;
 } wg_segment;
 
-/* Who looks on while a network runs: the summary and the profile of src/inspect. NULL for most
- * tapes, which then pay a compare an operation. */
+/* What a watch is told of. */
+typedef enum wg_watched {
+    WG_WATCHED_FORWARD,  /* one run of an operation */
+    WG_WATCHED_BACKWARD, /* one run of a chain rule */
+    WG_WATCHED_SCALARS,  /* a stretch of scalars is swept */
+    WG_WATCHED_SWEEP,    /* a backward sweep */
+    WG_WATCHED_LAYER,
+    WG_WATCHED_STEP /* of an optimizer */
+} wg_watched;
+
+/* Who looks on while a network runs: the profile of src/inspect. NULL on most tapes, which pay a
+ * compare an operation for it. */
 typedef struct wg_watch {
     /* A layer begins and ends; layers nest. `name` may be NULL. */
     void (*enter)(struct wg_watch *watch, const char *kind, const char *scope, const char *name);
     void (*leave)(struct wg_watch *watch, wg_var y);
+    /* Anything else begins and ends, nested in what is open. `op` NULL: none. At the end, `call`
+     * and `result` say what an operation worked on; NULL for all else and after a failure. */
+    void (*begin)(struct wg_watch *watch, wg_watched what, const wg_op *op);
+    void (*end)(struct wg_watch *watch, wg_call *call, const wg_view *result);
+    /* What is open is over: the tape is reset. */
+    void (*cut)(struct wg_watch *watch);
 } wg_watch;
 
 typedef struct wg_open_scope {
@@ -116,6 +132,7 @@ struct wg_tape {
     bool seeding;         /* the seed of a sweep that uses it up is on its way */
     bool sweeping;        /* a chain rule or a hook may be running, of either kind of sweep */
     int reruns;           /* how many functions are being run (again) whose inside is not to stay */
+    int repeats;          /* of these, how many ran before: memory outside has seen their effect */
     uint64_t leaf_cursor; /* while sweeping: as lane.leaf_head, for what is not yet swept */
     struct wg_grad_sweep *recorded; /* the sweep that records itself, if one runs */
     bool anomaly;                   /* looks for NaN and infinities (anomaly.c) */

@@ -5,8 +5,8 @@
 
 #include "wengert.h"
 
-#define GOLDEN_MOST_ARRAYS 12
-#define GOLDEN_MOST_ATTRIBUTES 16
+#define GOLDEN_MOST_ARRAYS 48
+#define GOLDEN_MOST_ATTRIBUTES 64
 #define GOLDEN_MOST_NUMBERS 16
 
 typedef struct golden_array {
@@ -19,7 +19,7 @@ typedef struct golden_array {
 } golden_array;
 
 typedef struct golden_attribute {
-    char key[32];
+    char key[64];
     int count;
     double number[GOLDEN_MOST_NUMBERS];
 } golden_attribute;
@@ -91,5 +91,6 @@ GOLDEN_FAMILIES(GOLDEN_DECLARE)
 /* All cases of a family, read once; the count in *count. Fails the test where the file is damaged.
  */
 const golden_case *golden_read(const char *family, int *count);
+void golden_free(const golden_case *cases, int count);
 
 #endif

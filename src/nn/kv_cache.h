@@ -1,0 +1,31 @@
+/* kv_cache.h (internal): where attention layers keep keys and values. */
+#ifndef WG_SRC_NN_KV_CACHE_H
+#define WG_SRC_NN_KV_CACHE_H
+
+#include "nn/layer.h"
+#include "wengert/transformer.h"
+
+/* What one layer keeps: k and v, [batch, room, heads, depth] each. */
+typedef struct wg_kv_entry {
+    wg_named named;
+    struct wg_kv_entry *next;
+    wg_dtype dtype;
+    int64_t batch, room, heads, depth;
+    int64_t held; /* positions that are filled */
+    void *k, *v;  /* one block of memory, which begins with k */
+} wg_kv_entry;
+
+/* The layer's entry with room for `length` more positions of k's shape [batch, length, heads,
+ * depth], and in *start how many are before them. NULL, and a failure on the tape, where it does
+ * not fit. */
+wg_kv_entry *wg_kv_open(const wg_layer *layer, wg_kv_cache *cache, const wg_view *k,
+                        int64_t *start);
+/* The same for what is kept whole: `keys` positions. *filled says whether it is there already. */
+wg_kv_entry *wg_kv_open_whole(const wg_layer *layer, wg_kv_cache *cache, wg_dtype dtype,
+                              const int64_t shape[4], bool *filled);
+/* Writes k and v behind the first `start` positions, and makes of them all that is held then. */
+void wg_kv_put(const wg_layer *layer, wg_kv_entry *entry, int64_t start, wg_var *k, wg_var *v);
+/* Constants on the tape over what is held. */
+void wg_kv_get(const wg_layer *layer, const wg_kv_entry *entry, wg_var *k, wg_var *v);
+
+#endif
