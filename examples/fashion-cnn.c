@@ -5,7 +5,7 @@
  * `./dev data` fetches them. A thread in the background prepares the batches.
  *
  * The program ends well only if at least 91.5 % of the test pictures are named rightly (85 % in the
- * short form, which goes over the pictures once instead of twelve times). It prints what is taken
+ * short form, which goes over the pictures once instead of ten times). It prints what is taken
  * for what, and leaves the loss curves in fashion-cnn.svg.
  *
  *     fashion-cnn [--short] [--seed N] [FOLDER] */
@@ -265,7 +265,7 @@ static int report(const experiment *e, wg_status status, double accuracy, double
 int main(int argc, char **argv) {
     const char *folder = WG_DATA_FOLDER "/fashion";
     uint64_t seed = 1;
-    int epochs = 12;
+    int epochs = 10;
     double bar = 0.915, accuracy = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--short") == 0) {

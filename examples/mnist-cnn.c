@@ -5,7 +5,7 @@
  * Haffner, 1998): `./dev data` fetches them. A thread in the background prepares the batches.
  *
  * The program ends well only if at least 99.2 % of the test images are read rightly (98.5 % in the
- * short form, which goes over the images once instead of ten times). It prints what the network
+ * short form, which goes over the images once instead of eight times). It prints what the network
  * consists of and where the time of one step goes, and leaves the loss curves in mnist-cnn.svg.
  *
  *     mnist-cnn [--short] [--seed N] [FOLDER] */
@@ -180,25 +180,27 @@ static wg_status train(experiment *e, int epochs, double *accuracy) {
     return status;
 }
 
-/* The layers of the network, and what takes the time of a step: one more, without an update. */
+/* The layers of the network, and what takes the time of a step: two steps without an update, of
+ * which the second is looked at, when all memory is there. */
 static wg_status look(experiment *e) {
     const wg_batch *batch;
     wg_profile *profile = NULL;
     wg_status status = wg_profile_new((wg_profile_options){0}, &profile);
     status = status == WG_OK ? wg_loader_next(e->train_batches, &batch) : status;
-    if (status == WG_OK) {
+    for (int i = 0; i < 2 && status == WG_OK; i++) {
         wg_tape_reset(e->tape);
-        (void)wg_profile_start(profile, e->tape);
+        status = i == 1 ? wg_profile_start(profile, e->tape) : WG_OK;
         wg_net net = wg_net_train(e->store, e->tape, 0);
         wg_var labels = wg_constant_of(e->tape, batch->fields[1]);
-        status = wg_backward(wg_cross_entropy(logits_of(net, batch), labels));
-        (void)wg_profile_stop(profile);
+        (void)wg_backward(wg_cross_entropy(logits_of(net, batch), labels));
+        status = status == WG_OK ? wg_tape_status(e->tape) : status;
         wg_zero_gradients(e->store);
-        (void)wg_loader_seek(e->train_batches, 0, 0);
     }
     if (status == WG_OK) {
+        (void)wg_profile_stop(profile);
         (void)wg_summary_print(profile, e->store, stdout);
         (void)wg_profile_print(profile, stdout);
+        status = wg_loader_seek(e->train_batches, 0, 0);
     }
     wg_profile_free(profile);
     return status;
@@ -264,7 +266,7 @@ static int report(const experiment *e, wg_status status, double accuracy, double
 int main(int argc, char **argv) {
     const char *folder = WG_DATA_FOLDER "/mnist";
     uint64_t seed = 1;
-    int epochs = 10;
+    int epochs = 8;
     double bar = 0.992, accuracy = 0;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--short") == 0) {

@@ -90,14 +90,17 @@ static void draw_points(study *s, wg_key key) {
     wg_random_uniform(wg_key_name(key, "x"), 0, POINTS, -1, 1, s->x);
 }
 
+static wg_var residual_at_points(study *s) {
+    wg_var t = wg_variable(s->tape, WG_F64, WG_SHAPE(POINTS, 1), s->t);
+    wg_var x = wg_variable(s->tape, WG_F64, WG_SHAPE(POINTS, 1), s->x);
+    return residual(wg_net_train(s->store, s->tape, 0), t, x);
+}
+
 /* The loss at the points and its gradient, for both optimizers. */
 static wg_status evaluate(void *context, double *loss) {
     study *s = context;
     wg_tape_reset(s->tape);
-    wg_net net = wg_net_train(s->store, s->tape, 0);
-    wg_var t = wg_variable(s->tape, WG_F64, WG_SHAPE(POINTS, 1), s->t);
-    wg_var x = wg_variable(s->tape, WG_F64, WG_SHAPE(POINTS, 1), s->x);
-    wg_var mean = wg_mean(wg_square(residual(net, t, x)));
+    wg_var mean = wg_mean(wg_square(residual_at_points(s)));
     wg_status status = wg_backward(mean);
     *loss = wg_value(mean);
     s->done++;
@@ -124,17 +127,51 @@ static wg_status go_roughly(study *s, int steps, wg_key key) {
     return status;
 }
 
+/* Points where the equation is violated most: of CHUNKS times as many, with a probability in
+ * proportion to 1 + |residual| / mean |residual| (C. Wu, M. Zhu, Q. Tan, Y. Kartha, L. Lu, "A
+ * comprehensive study of non-adaptive and residual-based adaptive sampling", 2023). */
+static wg_status choose_points(study *s, wg_key key) {
+    enum {
+        CHUNKS = 10,
+        SHARE = POINTS / CHUNKS
+    };
+    double t[POINTS], x[POINTS], off[POINTS], start[CHUNKS];
+    wg_status status = WG_OK;
+    wg_random_uniform(key, 0, CHUNKS, 0, 1, start);
+    for (int chunk = 0; chunk < CHUNKS && status == WG_OK; chunk++) {
+        draw_points(s, wg_key_fold(key, (uint64_t)chunk));
+        wg_tape_reset(s->tape);
+        status = wg_read(residual_at_points(s), WG_F64, off, POINTS);
+        double mean = 0, passed = 0, next = start[chunk];
+        for (int i = 0; i < POINTS; i++) {
+            mean += fabs(off[i]) / POINTS;
+        }
+        for (int i = 0, k = 0; i < POINTS && k < SHARE && status == WG_OK; i++) {
+            passed += (1 + fabs(off[i]) / mean) * SHARE / (2 * POINTS);
+            for (; passed > next && k < SHARE; k++, next++) {
+                t[chunk * SHARE + k] = s->t[i];
+                x[chunk * SHARE + k] = s->x[i];
+            }
+        }
+    }
+    memcpy(s->t, t, sizeof t);
+    memcpy(s->x, x, sizeof x);
+    return status;
+}
+
 /* L-BFGS, which needs a loss without noise: points stay for `iterations` at a time. */
 static wg_status go_finely(study *s, int rounds, int iterations, wg_key key) {
     wg_status status = WG_OK;
     for (int i = 0; i < rounds && status == WG_OK; i++) {
+        wg_progress_restart(s->progress, "L-BFGS, round %d of %d", i + 1, rounds);
         wg_lbfgs_options options = {.iterations = iterations,
                                     .evaluations = 2 * iterations,
                                     .gradient_tolerance = 1e-12,
                                     .change_tolerance = 1e-14};
         wg_optimizer *lbfgs = wg_lbfgs(s->store, options);
-        draw_points(s, wg_key_fold(key, (uint64_t)i));
-        status = lbfgs == NULL ? WG_ERROR_MEMORY : wg_lbfgs_step(lbfgs, evaluate, s, NULL);
+        status = lbfgs == NULL ? WG_ERROR_MEMORY : choose_points(s, wg_key_fold(key, (uint64_t)i));
+        status = status == WG_OK ? wg_lbfgs_step(lbfgs, evaluate, s, NULL) : status;
+        wg_progress_finish(s->progress, NULL);
         wg_optimizer_free(lbfgs);
     }
     return status;
@@ -185,7 +222,6 @@ static wg_status run(study *s, bool brief, uint64_t seed, double *error) {
     wg_progress_finish(s->progress, NULL);
     status =
         status == WG_OK ? go_finely(s, rounds, iterations, wg_key_name(key, "L-BFGS")) : status;
-    wg_progress_finish(s->progress, NULL);
     status = status == WG_OK ? wg_plot_new(options, &plot) : status;
     status = status == WG_OK ? compare(s, plot, error) : status;
     status = status == WG_OK ? wg_plot_write(plot, "pinn.svg") : status;
@@ -207,7 +243,7 @@ int main(int argc, char **argv) {
     static study s; /* zeros; too large for some stacks */
     s.tape = wg_tape_new();
     s.store = wg_store_new(seed);
-    s.progress = wg_progress_new(stdout, "evaluations", 0);
+    s.progress = wg_progress_new(stdout, "Adam", 0);
     wg_status status = wg_plot_new((wg_plot_options){.title = "Burgers' equation",
                                                      .x_label = "evaluation",
                                                      .y_label = "mean squared residual",
