@@ -4,6 +4,7 @@
 
 #include "wengert/array.h"
 #include "wengert/attention.h"
+#include "wengert/augment.h"
 #include "wengert/average.h"
 #include "wengert/base.h"
 #include "wengert/check.h"
@@ -23,6 +24,7 @@
 #include "wengert/layers.h"
 #include "wengert/lift.h"
 #include "wengert/linalg.h"
+#include "wengert/loader.h"
 #include "wengert/loop.h"
 #include "wengert/loss.h"
 #include "wengert/lr_range.h"
@@ -43,6 +45,7 @@
 #include "wengert/reduce.h"
 #include "wengert/rnn.h"
 #include "wengert/safetensors.h"
+#include "wengert/scaler.h"
 #include "wengert/schedule.h"
 #include "wengert/sparse.h"
 #include "wengert/tape.h"

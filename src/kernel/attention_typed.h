@@ -6,7 +6,8 @@
 typedef struct NAME(job) {
     const wg_attention *a;
     const NAME(wg_attention_loops) * loops;
-    const T *q, *k, *v, *g, *from;
+    const wg_attention_rows *q, *k, *v, *g;
+    const T *from;
     T *out, *kept;          /* forward fills them, the chain rule reads `from` and `kept` */
     T *k_turned, *v_turned; /* transposed block by block: [depth, KEYS] each, the last narrower */
     T *partial;             /* gradients of q from all parts but the first */
@@ -17,11 +18,23 @@ typedef struct NAME(job) {
     atomic_bool failed;
 } NAME(job);
 
-static NAME(job) NAME(job_of)(const wg_attention *a, const void *q, const void *k, const void *v) {
+static NAME(job) NAME(job_of)(const wg_attention *a, const wg_attention_rows *q,
+                              const wg_attention_rows *k, const wg_attention_rows *v) {
     NAME(job)
     job = {.a = a, .loops = NAME(wg_attention_loops_of)(), .q = q, .k = k, .v = v};
     job.factor = (T)(a->scale * 1.4426950408889634);
     return job;
+}
+
+/* Row `row` of a head of q or g, and of a head of k or v. */
+static const T *NAME(query_row)(const NAME(job) * job, const wg_attention_rows *x, int64_t head,
+                                int64_t row) {
+    return (const T *)x->data + offset_of(job->a, x->stride, 1, head) + row * x->row;
+}
+
+static const T *NAME(key_row)(const NAME(job) * job, const wg_attention_rows *x, int64_t shared,
+                              int64_t row) {
+    return (const T *)x->data + offset_of(job->a, x->stride, job->a->group, shared) + row * x->row;
 }
 
 static void NAME(product)(NAME(job) * job, int64_t m, int64_t n, int64_t k, const T *a,
@@ -32,25 +45,25 @@ static void NAME(product)(NAME(job) * job, int64_t m, int64_t n, int64_t k, cons
     }
 }
 
-/* n keys of a head [keys, depth], turned: [depth, n]. */
-static void NAME(turn)(int64_t n, int64_t depth, const T *from, T *to) {
+/* n keys of a head, rows `row` apart, turned: [depth, n]. */
+static void NAME(turn)(int64_t n, int64_t depth, const T *from, int64_t row, T *to) {
     int64_t j = 0;
 #if defined(WG_TRANSPOSE4)
     for (; j + 4 <= n; j += 4) {
         int64_t i = 0;
         for (; i + 4 <= depth; i += 4) {
-            NAME(wg_transpose4)(from + j * depth + i, depth, to + i * n + j, n);
+            NAME(wg_transpose4)(from + j * row + i, row, to + i * n + j, n);
         }
         for (; i < depth; i++) {
             for (int64_t k = j; k < j + 4; k++) {
-                to[i * n + k] = from[k * depth + i];
+                to[i * n + k] = from[k * row + i];
             }
         }
     }
 #endif
     for (; j < n; j++) {
         for (int64_t i = 0; i < depth; i++) {
-            to[i * n + j] = from[j * depth + i];
+            to[i * n + j] = from[j * row + i];
         }
     }
 }
@@ -59,9 +72,13 @@ static void NAME(turn_block)(const NAME(job) * job, int64_t head, int64_t block)
     const wg_attention *a = job->a;
     const int64_t first = block * KEYS, n = least(KEYS, a->keys - first);
     const int64_t at = head * a->keys + first;
-    NAME(turn)(n, a->depth, job->k + at * a->depth, job->k_turned + at * a->depth);
+    NAME(turn)
+    (n, a->depth, NAME(key_row)(job, job->k, head, first), job->k->row,
+     job->k_turned + at * a->depth);
     if (job->v_turned != NULL) {
-        NAME(turn)(n, a->width, job->v + at * a->width, job->v_turned + at * a->width);
+        NAME(turn)
+        (n, a->width, NAME(key_row)(job, job->v, head, first), job->v->row,
+         job->v_turned + at * a->width);
     }
 }
 
@@ -106,11 +123,11 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
                                int64_t first, int64_t n, int64_t block) {
     const wg_attention *a = job->a;
     _Alignas(64) T s[QUERIES * KEYS], own[KEYS];
-    const int64_t at = r->head / a->group * a->keys + first, m = high - low;
-    const T *q = job->q + (r->head * a->queries + r->query + low) * a->depth;
+    const int64_t shared = r->head / a->group, at = shared * a->keys + first, m = high - low;
+    const T *q = NAME(query_row)(job, job->q, r->head, r->query + low);
     T *out = r->out + low * a->width;
     NAME(product)
-    (job, m, n, a->depth, q, a->depth, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
+    (job, m, n, a->depth, q, job->q->row, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
     for (int64_t i = 0; i < m; i++) {
         const int64_t query = r->query + low + i;
         T *top = &r->top[low + i];
@@ -128,7 +145,8 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
         *sum += part;
     }
     NAME(product)
-    (job, m, a->width, n, s, KEYS, 1, job->v + at * a->width, a->width, out, a->width, first > 0);
+    (job, m, a->width, n, s, KEYS, 1, NAME(key_row)(job, job->v, shared, first), job->v->row, out,
+     a->width, first > 0);
 }
 
 /* How many of a block's queries go together: on the diagonal fewer, for what they see together is
@@ -182,8 +200,9 @@ static void NAME(forward_job)(void *context, int64_t index) {
     NAME(forward_rows)(job, &r);
 }
 
-static bool NAME(attention_forward)(const wg_attention *a, const void *q, const void *k,
-                                    const void *v, void *out, void *kept, void *scratch) {
+static bool NAME(attention_forward)(const wg_attention *a, const wg_attention_rows *q,
+                                    const wg_attention_rows *k, const wg_attention_rows *v,
+                                    void *out, void *kept, void *scratch) {
     NAME(job) job = NAME(job_of)(a, q, k, v);
     job.out = out;
     job.k_turned = scratch;
@@ -208,12 +227,13 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     _Alignas(64) T s[QUERIES * KEYS], ds[QUERIES * KEYS], own[KEYS];
     const int64_t row = b->head * a->queries + b->query;
     const int64_t mask_at = a->mask != NULL ? mask_of(a, b->head) : 0;
-    const T *q = job->q + row * a->depth, *g = job->g + row * a->width;
+    const T *q = NAME(query_row)(job, job->q, b->head, b->query);
+    const T *g = NAME(query_row)(job, job->g, b->head, b->query);
     NAME(product)
-    (job, b->m, b->n, a->depth, q, a->depth, 1, job->k_turned + b->at * a->depth, b->block, s, KEYS,
-     false);
+    (job, b->m, b->n, a->depth, q, job->q->row, 1, job->k_turned + b->at * a->depth, b->block, s,
+     KEYS, false);
     NAME(product)
-    (job, b->m, b->n, a->width, g, a->width, 1, job->v_turned + b->at * a->width, b->block, ds,
+    (job, b->m, b->n, a->width, g, job->g->row, 1, job->v_turned + b->at * a->width, b->block, ds,
      KEYS, false);
     for (int64_t i = 0; i < b->m; i++) {
         const T *mask =
@@ -225,17 +245,18 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     }
     if (job->to->v != NULL) {
         NAME(product)
-        (job, b->n, a->width, b->m, s, 1, KEYS, g, a->width, (T *)job->to->v + b->at * a->width,
+        (job, b->n, a->width, b->m, s, 1, KEYS, g, job->g->row, (T *)job->to->v + b->at * a->width,
          a->width, b->add_v);
     }
     if (job->to->k != NULL) {
         NAME(product)
-        (job, b->n, a->depth, b->m, ds, 1, KEYS, q, a->depth, (T *)job->to->k + b->at * a->depth,
+        (job, b->n, a->depth, b->m, ds, 1, KEYS, q, job->q->row, (T *)job->to->k + b->at * a->depth,
          a->depth, b->add_k);
     }
     if (b->dq != NULL) {
         NAME(product)
-        (job, b->m, a->depth, b->n, ds, KEYS, 1, job->k + b->at * a->depth, a->depth,
+        (job, b->m, a->depth, b->n, ds, KEYS, 1,
+         NAME(key_row)(job, job->k, b->head / a->group, b->first), job->k->row,
          b->dq + b->query * a->depth, a->depth, true);
     }
 }
@@ -314,12 +335,14 @@ static void NAME(delta_job)(void *context, int64_t block) {
     const wg_attention *a = job->a;
     const int64_t rows = a->heads * a->queries, first = block * QUERIES;
     for (int64_t i = first; i < least(rows, first + QUERIES); i++) {
-        job->delta[i] = job->loops->dot(a->width, job->g + i * a->width, job->from + i * a->width);
+        const T *g = NAME(query_row)(job, job->g, i / a->queries, i % a->queries);
+        job->delta[i] = job->loops->dot(a->width, g, job->from + i * a->width);
     }
 }
 
-static bool NAME(attention_chain)(const wg_attention *a, const void *q, const void *k,
-                                  const void *v, const void *out, const void *kept, const void *g,
+static bool NAME(attention_chain)(const wg_attention *a, const wg_attention_rows *q,
+                                  const wg_attention_rows *k, const wg_attention_rows *v,
+                                  const void *out, const void *kept, const wg_attention_rows *g,
                                   const wg_attention_places *to, void *scratch) {
     NAME(job) job = NAME(job_of)(a, q, k, v);
     const int64_t shared = a->heads / a->group, rows = a->heads * a->queries;

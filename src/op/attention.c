@@ -1,5 +1,6 @@
 /* attention.c: scaled dot-product attention as one operation. */
 #include "kernel/attention.h"
+#include "kernel/copy.h"
 
 #include <math.h>
 #include <string.h>
@@ -120,9 +121,32 @@ static wg_status attention_shape(wg_call *call) {
 
 /* ---- Forward -------------------------------------------------------------------------------- */
 
+/* An operand as the kernels take it: a copy in scratch memory where its rows are not of neighbours,
+ * or for the mask (`whole`) where it is not contiguous. False where memory ran out. */
+static bool settle(wg_call *call, int i, bool whole, wg_view *view) {
+    *view = *wg_call_operand(call, i);
+    if (whole ? wg_view_is_contiguous(view)
+              : view->stride[view->rank - 1] == 1 || view->shape[view->rank - 1] == 1) {
+        return true;
+    }
+    const wg_view from = *view;
+    void *copy = wg_call_scratch(call, (size_t)wg_view_count(view) * wg_dtype_size(view->dtype));
+    *view = wg_view_new(from.dtype, from.rank, from.shape, copy);
+    if (copy != NULL) {
+        wg_kernel_copy(&from, view);
+    }
+    return copy != NULL;
+}
+
 static wg_status attention_forward(wg_call *call) {
     wg_attention a = attention_of(call);
-    set_mask(&a, wg_call_operand(call, MASK));
+    wg_view view[4];
+    for (int i = 0; i < 4; i++) {
+        if (!settle(call, i, i == MASK, &view[i])) {
+            return WG_ERROR_MEMORY;
+        }
+    }
+    set_mask(&a, &view[MASK]);
     void *kept = NULL, *scratch = wg_call_scratch(call, wg_attention_forward_scratch(&a));
     const bool saves = wg_call_will_sweep(call);
     if (saves) {
@@ -131,9 +155,9 @@ static wg_status attention_forward(wg_call *call) {
     if (scratch == NULL || (saves && kept == NULL)) {
         return WG_ERROR_MEMORY;
     }
-    return wg_kernel_attention(&a, wg_call_operand(call, Q)->data, wg_call_operand(call, K)->data,
-                               wg_call_operand(call, KEYS_V)->data, wg_call_out(call)->data, kept,
-                               scratch)
+    const wg_attention_rows q = wg_attention_rows_of(&view[Q]), k = wg_attention_rows_of(&view[K]);
+    const wg_attention_rows v = wg_attention_rows_of(&view[KEYS_V]);
+    return wg_kernel_attention(&a, &q, &k, &v, wg_call_out(call)->data, kept, scratch)
                ? WG_OK
                : wg_call_fail(call, WG_ERROR_MEMORY, "no memory to pack the matrices");
 }
@@ -162,6 +186,11 @@ static void *place_of(wg_call *call, int i, wg_dtype dtype, bool *add, wg_var *o
     return wg_give_place(call, i, dtype, add);
 }
 
+static wg_attention_rows rows_of(wg_var x) {
+    const wg_view view = wg_view_of(x);
+    return wg_attention_rows_of(&view);
+}
+
 static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
     wg_attention a = attention_of(call);
     a.dtype = wg_view_of(g).dtype;
@@ -177,11 +206,12 @@ static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
     to.q = place_of(call, Q, a.dtype, &to.add_q, &own[Q]);
     to.k = place_of(call, K, a.dtype, &to.add_k, &own[K]);
     to.v = place_of(call, KEYS_V, a.dtype, &to.add_v, &own[KEYS_V]);
+    const wg_attention_rows rows[4] = {rows_of(x[Q]), rows_of(x[K]), rows_of(x[KEYS_V]),
+                                       rows_of(g)};
     if (call->tape->status == WG_OK &&
-        !wg_kernel_attention_chain(&a, wg_view_of(x[Q]).data, wg_view_of(x[K]).data,
-                                   wg_view_of(x[KEYS_V]).data, wg_view_of(wg_result(call)).data,
-                                   wg_view_of(wg_saved(call)).data, wg_view_of(g).data, &to,
-                                   wg_block_data(scratch))) {
+        !wg_kernel_attention_chain(
+            &a, &rows[Q], &rows[K], &rows[KEYS_V], wg_view_of(wg_result(call)).data,
+            wg_view_of(wg_saved(call)).data, &rows[3], &to, wg_block_data(scratch))) {
         wg_call_fail(call, WG_ERROR_MEMORY, "no memory to pack the matrices of a gradient");
     }
     wg_pool_drop(&call->tape->pool, scratch);
@@ -275,6 +305,11 @@ static void rule_in_verbs(wg_call *call, wg_var g) {
     }
 }
 
+static bool has_plain_rows(wg_var x) {
+    const wg_view view = wg_view_of(x);
+    return view.stride[view.rank - 1] == 1 || view.shape[view.rank - 1] == 1;
+}
+
 static void attention_chain(wg_call *call, wg_var g) {
     const bool mask_wants = wg_operand_shape(call, MASK).rank > 0 && wg_wants(call, MASK);
     if (wg_call_records(call) || mask_wants || !wg_is_array(g)) {
@@ -284,9 +319,11 @@ static void attention_chain(wg_call *call, wg_var g) {
     wg_var x[4];
     for (int i = 0; i < 4; i++) {
         x[i] = wg_operand(call, i);
-        x[i] = wg_is_array(x[i]) ? wg_contiguous_at(x[i], call->site) : x[i];
+        if (wg_is_array(x[i]) && (i == MASK || !has_plain_rows(x[i]))) {
+            x[i] = wg_contiguous_at(x[i], call->site);
+        }
     }
-    g = wg_contiguous_at(g, call->site);
+    g = has_plain_rows(g) ? g : wg_contiguous_at(g, call->site);
     if (call->tape->status == WG_OK) {
         chain_on_buffers(call, x, g);
     }
@@ -309,7 +346,7 @@ WG_SAMPLES(attention, {WG_OPERANDS(F(3, 2), F(4, 2), F(4, 3), NONE), PLAIN},
            {WG_OPERANDS(F(0, 2), F(3, 2), F(3, 2), NONE), PLAIN},
            {WG_OPERANDS(F(2, 0), F(3, 0), F(3, 2), NONE), PLAIN})
 WG_DEFINE_OP(attention, attention_forward, attention_chain, WG_READS_OPERANDS | WG_READS_RESULT,
-             WG_OP_FLOATS | WG_OP_CONTIGUOUS)
+             WG_OP_FLOATS)
 
 /* ---- The verb ---------------------------------------------------------------------------------
  */
