@@ -133,11 +133,12 @@ static void project_keys(heads *h, wg_var k, wg_var v, wg_var weight, wg_var bia
 /* Fills h->q, h->k and h->v; the last two not where they are `there` already. */
 static void project(heads *h, wg_var q, wg_var k, wg_var v, bool there) {
     const int64_t own = query_rows(h), n = key_rows(h), all = own + 2 * n;
-    const wg_initializer glorot = wg_init_glorot_uniform(1);
+    const wg_initializer glorot = wg_init_or(h->options->weight, wg_init_glorot_uniform(1));
     const wg_layer *layer = &h->layer;
-    const wg_var bias = h->options->no_bias ? wg_number(0)
-                                            : wg_layer_parameter(layer, "in_proj_bias", 1, &all,
-                                                                 wg_init_constant(0));
+    const wg_var bias = h->options->no_bias
+                            ? wg_number(0)
+                            : wg_layer_parameter(layer, "in_proj_bias", 1, &all,
+                                                 wg_init_or(h->options->bias, wg_init_constant(0)));
     if (h->key_width == h->width && h->value_width == h->width) {
         const wg_var weight =
             wg_layer_parameter(layer, "in_proj_weight", 2, (int64_t[]){all, h->width}, glorot);
@@ -322,9 +323,10 @@ wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q, wg_var
     const wg_var joined = wg_reshape_at(attended(&h), 3, shape, site);
     const int64_t square[2] = {h.width, h.width};
     const wg_var weight = wg_layer_parameter(&h.layer, "out_proj.weight", 2, square,
-                                             wg_init_or_fan_in((wg_initializer){0}, h.width));
-    const wg_var bias = options.no_bias ? wg_number(0)
-                                        : wg_layer_parameter(&h.layer, "out_proj.bias", 1, &h.width,
-                                                             wg_init_constant(0));
+                                             wg_init_or_fan_in(options.weight, h.width));
+    const wg_var bias = options.no_bias
+                            ? wg_number(0)
+                            : wg_layer_parameter(&h.layer, "out_proj.bias", 1, &h.width,
+                                                 wg_init_or(options.bias, wg_init_constant(0)));
     return wg_layer_end(&h.layer, wg_affine_at(joined, weight, bias, site));
 }
