@@ -67,7 +67,7 @@ static bool options_allowed(heads *h) {
     const wg_multi_head_options *o = h->options;
     h->heads = o->heads;
     h->key_heads = o->key_heads == 0 ? o->heads : o->key_heads;
-    if (h->heads < 1 || h->key_heads < 1 || h->width % h->heads != 0 ||
+    if (h->heads < 1 || h->key_heads < 1 || h->width < 1 || h->width % h->heads != 0 ||
         h->heads % h->key_heads != 0) {
         (void)wg_layer_fail(&h->layer, WG_ERROR_ARGUMENT,
                             "%lld heads (%lld of keys) do not divide a width of %lld",
@@ -88,10 +88,11 @@ static bool options_allowed(heads *h) {
 /* x [batch, length, ...] · weightᵀ + bias as [batch, length, heads, depth]. */
 static wg_var projected(const heads *h, wg_var x, wg_var weight, wg_var bias) {
     const wg_var y = wg_affine_at(x, weight, bias, h->layer.site);
-    const int64_t shape[4] = {h->batch, wg_size(x, 1), -1, h->depth};
-    return h->layer.net.tape->status == WG_OK && h->depth > 0
-               ? wg_reshape_at(y, 4, shape, h->layer.site)
-               : y;
+    if (h->layer.net.tape->status != WG_OK) {
+        return y;
+    }
+    const int64_t shape[4] = {h->batch, wg_size(x, 1), wg_size(weight, 0) / h->depth, h->depth};
+    return wg_reshape_at(y, 4, shape, h->layer.site);
 }
 
 /* Rows [first, first + n) of a weight or a bias. */

@@ -111,7 +111,7 @@ static wg_var added(const block *b, part which, int index, wg_var x, wg_var memo
 static wg_var layer_of(wg_net net, const char *name, wg_var x, const wg_var *memory,
                        const char *site, const wg_transformer_options *options) {
     wg_layer layer;
-    const char *kind = memory != NULL ? "transformer_decoder_layer" : "transformer_encoder_layer";
+    const char *kind = memory != NULL ? "decoder_layer" : "encoder_layer";
     if (!wg_layer_begin(&layer, net, kind, name, site) || !wg_layer_input(&layer, x, 3)) {
         return wg_poison(net.tape);
     }
@@ -144,7 +144,7 @@ wg_var wg_transformer_decoder_layer_at(wg_net net, const char *name, wg_var x, w
 static wg_var stack(wg_net net, const char *name, wg_var x, const wg_var *memory, int count,
                     const char *site, const wg_transformer_options *options) {
     wg_layer layer;
-    const char *kind = memory != NULL ? "transformer_decoder" : "transformer_encoder";
+    const char *kind = memory != NULL ? "decoder" : "encoder";
     if (!wg_layer_begin(&layer, net, kind, name, site) || !wg_layer_input(&layer, x, 3)) {
         return wg_poison(net.tape);
     }
