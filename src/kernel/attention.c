@@ -8,9 +8,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define DIAGONAL 32      /* queries that meet a block on the diagonal together */
-#define LEAST_JOBS 16    /* heads that need no further sharing out of a backward pass */
-#define JOINED_SIZE 8192 /* elements of partial gradients that are summed at a time */
+#define DIAGONAL 32   /* queries that meet a block on the diagonal together */
+#define LEAST_JOBS 16 /* heads that need no further sharing out of a backward pass */
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -40,14 +39,27 @@ static int64_t parts_of(const wg_attention *a) {
     return least(blocks, blocks_of(LEAST_JOBS, shared));
 }
 
-/* Where the mask of a head begins. */
-static int64_t mask_of(const wg_attention *a, int64_t head) {
+/* Where a head begins; of what `group` heads share, where theirs does. */
+static int64_t place_of(const wg_attention *a, const int64_t *stride, int64_t head, int64_t group) {
     int64_t at = 0;
     for (int axis = a->lead - 1; axis >= 0; axis--) {
-        at += head % a->lead_shape[axis] * a->lead_stride[axis];
+        at += head % a->lead_shape[axis] / group * stride[axis];
         head /= a->lead_shape[axis];
+        group = 1;
     }
     return at;
+}
+
+/* Where a row of a head begins. */
+static int64_t row_of(const wg_attention *a, const wg_attention_rows *rows, int64_t head,
+                      int64_t row) {
+    return place_of(a, rows->lead, head, 1) + row * rows->row;
+}
+
+/* Where a row of the keys or values of a shared head begins. */
+static int64_t shared_row_of(const wg_attention *a, const wg_attention_rows *rows, int64_t shared,
+                             int64_t row) {
+    return place_of(a, rows->lead, shared * a->group, a->group) + row * rows->row;
 }
 
 #define T float

@@ -1,10 +1,17 @@
 /* attention.h (internal): scaled dot-product attention by blocks of queries and keys, so that no
  * matrix of scores is ever whole: T. Dao, D. Fu, S. Ermon, A. Rudra, C. Ré, "FlashAttention", 2022;
- * M. Rabe, C. Staats, "Self-attention Does Not Need O(n²) Memory", 2021. f32 or f64, contiguous. */
+ * M. Rabe, C. Staats, "Self-attention Does Not Need O(n²) Memory", 2021. f32 or f64. */
 #ifndef WG_SRC_KERNEL_ATTENTION_H
 #define WG_SRC_KERNEL_ATTENTION_H
 
 #include "wengert/op.h"
+
+/* Where the rows of an array lie: strides over the axes of which `heads` is the product (of keys
+ * and values, the last of these has one index for a whole group) and from row to row. The elements
+ * of a row lie one behind the other. */
+typedef struct wg_attention_rows {
+    int64_t lead[WG_MAX_RANK], row;
+} wg_attention_rows;
 
 /* q [heads, queries, depth], k [heads / group, keys, depth], v [heads / group, keys, width]. */
 typedef struct wg_attention {
@@ -14,9 +21,11 @@ typedef struct wg_attention {
     bool causal;      /* query i sees keys 0 to i + offset */
     int64_t offset;   /* >= 0 */
     const void *mask; /* added to the scaled products, of q's type; NULL for none */
-    /* Of the mask, over the axes of which `heads` is the product; 0 where it is broadcast. */
-    int lead;
-    int64_t lead_shape[WG_MAX_RANK], lead_stride[WG_MAX_RANK], mask_row, mask_column;
+    int lead;         /* how many axes make the heads */
+    int64_t lead_shape[WG_MAX_RANK];
+    wg_attention_rows q, k, v, out;
+    /* Of the mask; 0 where it is broadcast. */
+    int64_t lead_stride[WG_MAX_RANK], mask_row, mask_column;
 } wg_attention;
 
 /* What is kept of each query: the greatest score (in units of log 2) and one over the sum of the
@@ -27,8 +36,9 @@ typedef struct wg_attention {
 size_t wg_attention_forward_scratch(const wg_attention *a);
 size_t wg_attention_chain_scratch(const wg_attention *a);
 
-/* out [heads, queries, width] = softmax(scale q kᵀ + mask) v; rows that see no key are zero. `kept`
- * [heads, queries, WG_ATTENTION_KEPT], of q's type. False where memory ran out. */
+/* out [heads, queries, width], in rows as a->out says, = softmax(scale q kᵀ + mask) v; rows that
+ * see no key are zero. `kept` [heads, queries, WG_ATTENTION_KEPT], of q's type. False where memory
+ * ran out. */
 bool wg_kernel_attention(const wg_attention *a, const void *q, const void *k, const void *v,
                          void *out, void *kept, void *scratch);
 
@@ -36,8 +46,10 @@ bool wg_kernel_attention(const wg_attention *a, const void *q, const void *k, co
 typedef struct wg_attention_places {
     void *q, *k, *v;
     bool add_q, add_k, add_v;
+    wg_attention_rows rows_q, rows_k, rows_v;
 } wg_attention_places;
 
+/* `out` and its gradient g lie as a->out says. */
 bool wg_kernel_attention_chain(const wg_attention *a, const void *q, const void *k, const void *v,
                                const void *out, const void *kept, const void *g,
                                const wg_attention_places *to, void *scratch);

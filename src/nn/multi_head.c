@@ -16,6 +16,8 @@ typedef struct heads {
     bool causal;    /* and does it hide anything? */
     int64_t offset; /* positions before the first query */
     wg_var q, k, v; /* [batch, length, heads, depth] */
+    wg_var
+        packed; /* all three in one, where nothing touches them before attention; else a number */
 } heads;
 
 /* ---- What goes in --------------------------------------------------------------------------- */
@@ -108,10 +110,18 @@ static int64_t key_rows(const heads *h) {
     return h->key_heads * h->depth;
 }
 
+static bool drops(const heads *h) {
+    return h->layer.net.training && h->options->dropout > 0;
+}
+
 /* q, k and v in one product; views of it. */
 static void project_together(heads *h, wg_var x, wg_var weight, wg_var bias) {
     const char *site = h->layer.site;
     const wg_var all = projected(h, x, weight, bias);
+    if (!h->options->rotary && h->options->cache == NULL && !drops(h)) {
+        h->packed = all;
+        return;
+    }
     h->q = wg_narrow_at(all, 2, 0, h->heads, site);
     h->k = wg_narrow_at(all, 2, h->heads, h->key_heads, site);
     h->v = wg_narrow_at(all, 2, h->heads + h->key_heads, h->key_heads, site);
@@ -192,7 +202,7 @@ static void prepare(heads *h, wg_var q, wg_var k, wg_var v) {
         }
     }
     project(h, q, k, v, filled);
-    if (layer->net.tape->status != WG_OK) {
+    if (layer->net.tape->status != WG_OK || wg_is_array(h->packed)) {
         return;
     }
     int64_t start = 0;
@@ -301,12 +311,14 @@ static wg_var attended(const heads *h) {
     if (!join_masks(h, &mask)) {
         return wg_poison(h->layer.net.tape);
     }
-    if (h->layer.net.training && h->options->dropout > 0) {
+    if (drops(h)) {
         return with_dropout(h, mask);
     }
     const wg_attention_options options = {
         .causal = h->causal, .offset = h->offset, .length_first = true, .mask = mask};
-    return wg_attention_at(h->q, h->k, h->v, h->layer.site, options);
+    return wg_is_array(h->packed)
+               ? wg_attention_packed_at(h->packed, h->key_heads, h->layer.site, options)
+               : wg_attention_at(h->q, h->k, h->v, h->layer.site, options);
 }
 
 wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q, wg_var k, wg_var v,
