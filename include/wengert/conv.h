@@ -22,9 +22,9 @@ typedef enum wg_padding {
  * default, so {0} will do. */
 typedef struct wg_conv_options {
     int64_t kernel[3];         /* the weight says it; where given it is checked */
-    int64_t stride[3];         /* 1 */
-    int64_t padding[3];        /* 0: zeros in front and behind */
-    int64_t dilation[3];       /* 1: from tap to tap */
+    int64_t stride[3];         /* 1; a 0 behind the first repeats the one before */
+    int64_t padding[3];        /* 0: zeros in front and behind, for each axis */
+    int64_t dilation[3];       /* 1: from tap to tap; a 0 behind the first repeats as in stride */
     int64_t output_padding[3]; /* of wg_conv_transpose: 0 */
     int64_t groups;            /* 1; as many as channels: depthwise */
     wg_padding padding_mode;

@@ -24,6 +24,35 @@ WG_API wg_status wg_read_idx(const char *path, wg_array **out);
  * not fit i32, LIMIT for a size above 2^32 - 1, FILE. A failed write leaves no file behind. */
 WG_API wg_status wg_write_idx(const char *path, const wg_array *array);
 
+/* --- Files as memory -------------------------------------------------------------------------- */
+
+/* An array whose elements are those of a file, read by the system when they are looked at: it may
+ * be larger than memory. Any verb that takes a const wg_array takes it; its elements are never
+ * written, and they are aligned as their dtype, not to 64 bytes. The file must not be shortened
+ * meanwhile: the system ends a program that reads what is gone (SIGBUS). Where the system cannot
+ * map the file, it is read into memory. */
+typedef struct wg_mapped wg_mapped;
+
+/* The array, which lives as long as the mapping. Do not free it by wg_array_free. */
+WG_API const wg_array *wg_mapped_array(const wg_mapped *mapped);
+
+/* NULL is allowed. */
+WG_API void wg_mapped_free(wg_mapped *mapped);
+
+/* Maps an IDX file. Other elements than bytes have the wrong order there for most machines: so u8
+ * alone, DTYPE for others, which wg_read_idx reads. Else as wg_read_idx. */
+WG_API wg_status wg_map_idx(const char *path, wg_mapped **out);
+
+/* Maps a file of plain elements in C order and in this machine's byte order, behind `offset` bytes
+ * of something else. shape[0] may be -1: as many rows as there are. Errors: FILE, FORMAT with the
+ * byte offset where the file is shorter or longer than the shape says, ARGUMENT for an offset that
+ * is no multiple of the dtype's size, for a negative one, rank or shape, LIMIT, MEMORY. On failure
+ * *out is NULL. */
+WG_API wg_status wg_map_raw(const char *path, wg_dtype dtype, int rank, const int64_t *shape,
+                            int64_t offset, wg_mapped **out);
+
+/* --- Tables of numbers ------------------------------------------------------------------------ */
+
 /* How a CSV file is laid out. All zeros are the usual: commas, no header, no comments. */
 typedef struct wg_csv_options {
     char separator; /* between fields; 0 means ',' */
@@ -66,6 +95,13 @@ WG_API wg_status wg_select_rows(const wg_array *from, const int64_t *rows, int64
 WG_API wg_var wg_constant_of(wg_tape *tape, const wg_array *array);
 WG_API wg_var wg_constant_rows(wg_tape *tape, const wg_array *from, const int64_t *rows, int64_t n);
 
+/* Copies stretches of a vector: elements starts[i] ... starts[i] + length - 1 become row i of
+ * `out`, a matrix [n, length] of the same dtype: the inputs of a language model, for example, and,
+ * one element on, its targets. Errors, before anything is written: SHAPE where `from` is no vector,
+ * ARGUMENT for a stretch that is not all there. */
+WG_API wg_status wg_copy_windows(const wg_array *from, const int64_t *starts, int64_t n,
+                                 int64_t length, void *out);
+
 /* The same as wg_copy_rows as f32, each value as scale * value + offset. */
 WG_API wg_status wg_copy_rows_f32(const wg_array *from, const int64_t *rows, int64_t n,
                                   double scale, double offset, float *out);
@@ -76,6 +112,25 @@ WG_API wg_status wg_copy_rows_f32(const wg_array *from, const int64_t *rows, int
  * test_count <= count. */
 WG_API wg_status wg_split(int64_t count, int64_t test_count, uint64_t seed, int64_t *train,
                           int64_t *test);
+
+/* All zeros: at random with seed 0, without labels. */
+typedef struct wg_split_options {
+    uint64_t seed;
+    const wg_array *labels; /* WG_I64 or WG_U8 [count]: each label is shared out like the whole */
+} wg_split_options;
+
+/* Shares rows 0 ... count-1 out at random to `parts` parts (1 or more), in proportion to
+ * weights[parts] (0 or more; {8, 1, 1} is the same as {0.8, 0.1, 0.1}). out[p] is a new WG_I64
+ * array of the rows of part p, ascending: as wg_select_rows takes them. A part gets its share of
+ * the whole to within one row, and of each label to within two. Depends on the arguments alone.
+ * Errors: ARGUMENT, SHAPE or DTYPE for labels that do not fit, MEMORY. On failure out[] is NULL. */
+WG_API wg_status wg_split_parts(int64_t count, int parts, const double *weights,
+                                wg_split_options options, wg_array **out);
+
+/* Fold number `fold` of `folds` (2 or more) for cross-validation: a folds'th of the rows into
+ * *test, the others into *train, as above. Each row is in the test part of one fold. */
+WG_API wg_status wg_split_folds(int64_t count, int folds, int fold, wg_split_options options,
+                                wg_array **train, wg_array **test);
 
 /* --- Mini-batches ----------------------------------------------------------------------------- */
 

@@ -41,8 +41,8 @@ WG_API wg_var wg_instance_norm_at(wg_var x, wg_var weight, wg_var bias, double e
 
 /* Memory of running statistics, [C] of f32 or f64 each, which wg_batch_norm brings up to date as it
  * runs: statistic = (1 − momentum)·statistic + momentum·(that of the batch), with the unbiased
- * variance, as PyTorch does. A verb that runs twice (a step computed anew in a sweep) updates
- * twice. */
+ * variance, as PyTorch does. It does so once, where the verb succeeds: not when a sweep runs the
+ * function of a checkpoint again. */
 typedef struct wg_batch_norm_options {
     const wg_view *mean, *variance; /* both or neither; any stride */
     double momentum;                /* 0 means 0.1; -1: the batch's own statistics replace them */

@@ -1,16 +1,11 @@
 /* bytes.c: whole files in memory. */
-#if !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L
-#endif
-
 #include "base/bytes.h"
 
+#include "base/replace.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FIRST_BYTES ((size_t)1 << 16)
 
@@ -56,83 +51,16 @@ wg_status wg_read_bytes(const char *verb, const char *path, unsigned char **byte
     return status;
 }
 
-/* ---- Writing --------------------------------------------------------------------------------- */
-
-/* Names tried for the new file; only those that a broken-off write left behind are taken. */
-#define MOST_NAMES 100
-#define SUFFIX_BYTES 48
-
-/* 0, or why the path may not become a file; *mode is an existing file's. */
-static int why_not(const char *path, mode_t *mode, bool *exists) {
-    struct stat is;
-    *exists = stat(path, &is) == 0;
-    if (!*exists) {
-        return errno == ENOENT ? 0 : errno;
-    }
-    *mode = is.st_mode & 0777;
-    if (S_ISDIR(is.st_mode)) {
-        return EISDIR;
-    }
-    return !S_ISREG(is.st_mode) ? EINVAL : access(path, W_OK) != 0 ? errno : 0;
-}
-
-/* A new file beside `path`, its name behind that of `path` in `name`. -1 and errno on failure. */
-static int open_beside(char *name, size_t length) {
-    int file = -1;
-    for (int i = 0; i < MOST_NAMES && file < 0; i++) {
-        (void)snprintf(name + length, SUFFIX_BYTES, ".%lld-%d.part", (long long)getpid(), i);
-        file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (file < 0 && errno != EEXIST) {
-            break;
-        }
-    }
-    return file;
-}
-
-static bool write_all(int file, const unsigned char *bytes, size_t size) {
-    while (size > 0) {
-        const ssize_t some = write(file, bytes, size < ((size_t)1 << 30) ? size : (size_t)1 << 30);
-        if (some < 0 && errno != EINTR) {
-            return false;
-        }
-        bytes += some > 0 ? some : 0;
-        size -= some > 0 ? (size_t)some : 0;
-    }
-    return true;
-}
-
 wg_status wg_write_bytes(const char *verb, const char *path, const void *bytes, size_t size) {
-    if (path == NULL) {
-        return wg_fail(WG_ERROR_ARGUMENT, "%s: the path is NULL", verb);
+    wg_replacement r;
+    wg_status status = wg_replace_begin(&r, verb, path);
+    if (status != WG_OK) {
+        return status;
     }
-    mode_t mode = 0;
-    bool exists = false;
-    int reason = why_not(path, &mode, &exists);
-    if (reason != 0) {
-        return wg_fail(WG_ERROR_FILE, "%s: %s: %s", verb, path,
-                       reason == EINVAL ? "neither a file nor a new name" : strerror(reason));
+    status = wg_replace_add(&r, bytes, size);
+    if (status != WG_OK) {
+        wg_replace_drop(&r);
+        return status;
     }
-    const size_t length = strlen(path);
-    char *name = wg_calloc(length + SUFFIX_BYTES, 1);
-    if (name == NULL) {
-        return wg_fail(WG_ERROR_MEMORY, "%s: %s: no memory for a name", verb, path);
-    }
-    memcpy(name, path, length);
-    const int file = open_beside(name, length);
-    bool written = file >= 0 && write_all(file, bytes, size) &&
-                   (!exists || fchmod(file, mode) == 0) && fsync(file) == 0;
-    reason = errno;
-    if (file >= 0 && close(file) != 0 && written) {
-        written = false;
-        reason = errno;
-    }
-    if (written && rename(name, path) != 0) {
-        written = false;
-        reason = errno;
-    }
-    if (!written && file >= 0) {
-        (void)unlink(name);
-    }
-    wg_free(name);
-    return written ? WG_OK : wg_fail(WG_ERROR_FILE, "%s: %s: %s", verb, path, strerror(reason));
+    return wg_replace_end(&r);
 }

@@ -8,10 +8,8 @@
  * last). Pipes work too: the size is not asked for. ARGUMENT, FILE, MEMORY. */
 wg_status wg_read_bytes(const char *verb, const char *path, unsigned char **bytes, size_t *size);
 
-/* Makes `path` a file of these bytes, or leaves what is there as it is: they go to a new file
- * beside it, which takes its place once all of it is on the disk. An existing file keeps its
- * permissions; one that may not be written, and anything that is no file, is refused. ARGUMENT,
- * FILE, MEMORY. */
+/* Makes `path` a file of these bytes, or leaves what is there as it is (replace.h). ARGUMENT, FILE,
+ * MEMORY. */
 wg_status wg_write_bytes(const char *verb, const char *path, const void *bytes, size_t size);
 
 #endif

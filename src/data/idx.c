@@ -1,6 +1,9 @@
 /* idx.c: IDX files. Layout, big-endian throughout: two zero bytes, a type byte, the rank as a byte,
  * one u32 for each size, the elements in C order. */
+#include "data/idx.h"
+
 #include "base/bytes.h"
+#include "data/mapped.h"
 #include "wengert/data.h"
 
 #include <errno.h>
@@ -130,27 +133,73 @@ static void load_elements(const idx_type *type, const unsigned char *from, wg_ar
     }
 }
 
+/* What a file holds: its element type, and where the elements stand. */
+typedef struct idx_head {
+    const idx_type *type;
+    int rank;
+    int64_t shape[WG_MAX_RANK];
+    size_t bytes; /* before the elements */
+} idx_head;
+
+static wg_status read_head(const char *path, const unsigned char *bytes, size_t size,
+                           idx_head *head) {
+    wg_status status = check_magic(path, bytes, size);
+    if (status == WG_OK) {
+        status = check_sizes(path, bytes, size, head->shape);
+    }
+    if (status == WG_OK) {
+        head->type = type_of_code(bytes[2]);
+        head->rank = bytes[3];
+        head->bytes = 4 + 4 * (size_t)bytes[3];
+    }
+    return status;
+}
+
+wg_status wg_idx_from_bytes(const char *path, const unsigned char *bytes, size_t size,
+                            wg_array **out) {
+    idx_head head = {.type = NULL};
+    *out = NULL;
+    wg_status status = read_head(path, bytes, size, &head);
+    if (status == WG_OK) {
+        status = wg_array_new(head.type->dtype, head.rank, head.shape, out);
+    }
+    if (status == WG_OK) {
+        load_elements(head.type, bytes + head.bytes, *out);
+    }
+    return status;
+}
+
 wg_status wg_read_idx(const char *path, wg_array **out) {
     *out = NULL;
     unsigned char *bytes = NULL;
     size_t size = 0;
-    int64_t shape[WG_MAX_RANK] = {0};
     wg_status status = wg_read_bytes("read_idx", path, &bytes, &size);
     if (status == WG_OK) {
-        status = check_magic(path, bytes, size);
-    }
-    if (status == WG_OK) {
-        status = check_sizes(path, bytes, size, shape);
-    }
-    if (status == WG_OK) {
-        const idx_type *type = type_of_code(bytes[2]);
-        status = wg_array_new(type->dtype, bytes[3], shape, out);
-        if (status == WG_OK) {
-            load_elements(type, bytes + 4 + 4 * (size_t)bytes[3], *out);
-        }
+        status = wg_idx_from_bytes(path, bytes, size, out);
     }
     wg_free(bytes);
     return status;
+}
+
+wg_status wg_map_idx(const char *path, wg_mapped **out) {
+    wg_mapping mapping;
+    idx_head head = {.type = NULL};
+    *out = NULL;
+    wg_status status = wg_map_file("map_idx", path, &mapping);
+    if (status == WG_OK) {
+        status = read_head(path, mapping.bytes, mapping.size, &head);
+    }
+    if (status == WG_OK && head.type->code != 0x08) {
+        status = wg_fail(WG_ERROR_DTYPE,
+                         "map_idx: %s: byte 2: elements of type 0x%02x are big-endian and cannot "
+                         "be mapped; wg_read_idx reads them",
+                         path, head.type->code);
+    }
+    if (status != WG_OK) {
+        wg_unmap_file(&mapping);
+        return status;
+    }
+    return wg_mapped_new("map_idx", &mapping, head.bytes, WG_U8, head.rank, head.shape, out);
 }
 
 /* The type code that stores a dtype. */

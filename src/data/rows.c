@@ -3,7 +3,6 @@
 #include "tape/tape.h"
 #include "wengert/data.h"
 #include "wengert/precision.h"
-#include "wengert/random.h"
 
 #include <math.h>
 #include <string.h>
@@ -134,6 +133,32 @@ wg_status wg_copy_rows(const wg_array *from, const int64_t *rows, int64_t n, voi
     return WG_OK;
 }
 
+wg_status wg_copy_windows(const wg_array *from, const int64_t *starts, int64_t n, int64_t length,
+                          void *out) {
+    if (from == NULL || from->rank != 1) {
+        return wg_fail(WG_ERROR_SHAPE, "windows: the array is no vector: rank %d",
+                       from == NULL ? -1 : from->rank);
+    }
+    if (n < 0 || length < 0 || (starts == NULL && n > 0)) {
+        return wg_fail(WG_ERROR_ARGUMENT, "windows: %lld windows of %lld elements", (long long)n,
+                       (long long)length);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (starts[i] < 0 || length > from->shape[0] || starts[i] > from->shape[0] - length) {
+            return wg_fail(WG_ERROR_ARGUMENT,
+                           "windows: %lld elements from starts[%lld] = %lld on; there are %lld",
+                           (long long)length, (long long)i, (long long)starts[i],
+                           (long long)from->shape[0]);
+        }
+    }
+    const size_t size = wg_dtype_size(from->dtype), bytes = (size_t)length * size;
+    for (int64_t i = 0; i < n && bytes > 0; i++) {
+        memcpy((char *)out + (size_t)i * bytes, (const char *)from->data + (size_t)starts[i] * size,
+               bytes);
+    }
+    return WG_OK;
+}
+
 /* The shape of n rows of an array of rank 1 or more. */
 static void shape_of_rows(const wg_array *from, int64_t n, int64_t *shape) {
     memcpy(shape, from->shape, sizeof from->shape);
@@ -180,26 +205,6 @@ wg_status wg_copy_rows_f32(const wg_array *from, const int64_t *rows, int64_t n,
     for (int64_t i = 0; i < n; i++) {
         for (int64_t k = 0; k < columns; k++) {
             *out++ = (float)(scale * element(from, rows[i] * columns + k) + offset);
-        }
-    }
-    return WG_OK;
-}
-
-wg_status wg_split(int64_t count, int64_t test_count, uint64_t seed, int64_t *train,
-                   int64_t *test) {
-    if (count < 0 || test_count < 0 || test_count > count) {
-        return wg_fail(WG_ERROR_ARGUMENT, "split: %lld test rows of %lld", (long long)test_count,
-                       (long long)count);
-    }
-    wg_key key = wg_key_name(wg_key_new(seed), "split");
-    int64_t wanted = test_count;
-    for (int64_t row = 0; row < count; row++) {
-        uint64_t draw = wg_random_below(key, (uint64_t)row, (uint64_t)(count - row));
-        if (draw < (uint64_t)wanted) {
-            *test++ = row;
-            wanted--;
-        } else {
-            *train++ = row;
         }
     }
     return WG_OK;

@@ -11,6 +11,7 @@
 #include "kernel/elementwise.h"
 #include "kernel/factor.h"
 #include "kernel/gather.h"
+#include "kernel/level1.h"
 #include "kernel/loss.h"
 #include "kernel/matmul.h"
 #include "kernel/matmul_bf16.h"

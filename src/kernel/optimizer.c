@@ -16,36 +16,45 @@
 /* A sum is cut into at most this many parts, whatever the threads. */
 #define MOST_PARTS 64
 
+typedef void step_loop(int64_t n, const wg_step_numbers *s, const void *g, void *w,
+                       void *const *slot);
+
 typedef struct loops {
-    void (*sgd)(int64_t n, const wg_sgd_numbers *s, const void *g, void *w);
-    void (*sgd_outer)(int64_t rows, int64_t columns, const wg_sgd_numbers *s, const void *column,
+    step_loop *step[WG_STEP_LOOP_COUNT];
+    void (*sgd_outer)(int64_t rows, int64_t columns, const wg_step_numbers *s, const void *column,
                       const void *row, void *w);
-    void (*sgd_momentum)(int64_t n, const wg_sgd_numbers *s, const void *g, void *w, void *v);
-    void (*adam)(int64_t n, const wg_adam_numbers *s, const void *g, void *w, void *m, void *v);
+    void (*lamb_moments)(int64_t n, const wg_step_numbers *s, const void *g, const void *w,
+                         void *const *slot, double *sums);
+    step_loop *lamb_move;
     void (*scale)(int64_t n, double factor, void *x);
     double (*sum_squares)(int64_t n, const void *x);
 } loops;
 
+#define STEP_OF(name, suffix) name##_##suffix,
 #define LOOPS_OF(suffix)                                                                           \
     {                                                                                              \
-        sgd_##suffix, sgd_outer_##suffix, sgd_momentum_##suffix, adam_##suffix, scale_##suffix,    \
-            sum_squares_##suffix                                                                   \
+        {WG_STEP_LOOPS(STEP_OF, suffix)}, sgd_outer_##suffix, lamb_moments_##suffix,               \
+            lamb_move_##suffix, scale_##suffix, sum_squares_##suffix                               \
     }
 
 #define TARGET
 #define T float
 #define ROOT sqrtf
+#define ABS fabsf
 #define LOOP(name) name##_baseline_f32
 #include "kernel/optimizer_loops.h"
 #undef T
 #undef ROOT
+#undef ABS
 #undef LOOP
 #define T double
 #define ROOT sqrt
+#define ABS fabs
 #define LOOP(name) name##_baseline_f64
 #include "kernel/optimizer_loops.h"
 #undef T
 #undef ROOT
+#undef ABS
 #undef LOOP
 #undef TARGET
 static const loops baseline[2] = {LOOPS_OF(baseline_f32), LOOPS_OF(baseline_f64)};
@@ -54,17 +63,21 @@ static const loops baseline[2] = {LOOPS_OF(baseline_f32), LOOPS_OF(baseline_f64)
 #define TARGET __attribute__((target("avx2")))
 #define T float
 #define ROOT sqrtf
+#define ABS fabsf
 #define LOOP(name) name##_avx2_f32
 #include "kernel/optimizer_loops.h"
 #undef T
 #undef ROOT
+#undef ABS
 #undef LOOP
 #define T double
 #define ROOT sqrt
+#define ABS fabs
 #define LOOP(name) name##_avx2_f64
 #include "kernel/optimizer_loops.h"
 #undef T
 #undef ROOT
+#undef ABS
 #undef LOOP
 #undef TARGET
 static const loops avx2[2] = {LOOPS_OF(avx2_f32), LOOPS_OF(avx2_f64)};
@@ -82,10 +95,11 @@ static const loops *loops_of(wg_dtype dtype) {
 /* What the pieces of one call share. */
 typedef struct pieces {
     const loops *run;
+    step_loop *step;
     int64_t n, piece, size; /* elements, of a piece, bytes an element */
-    const void *numbers;
+    const wg_step_numbers *numbers;
     const char *g;
-    char *w, *m, *v;
+    char *w, *slot[WG_STEP_SLOTS];
     double factor, *sum;
 } pieces;
 
@@ -96,28 +110,43 @@ static int64_t piece_at(const pieces *p, int64_t i, int64_t *some) {
     return first * p->size;
 }
 
+static void slots_at(const pieces *p, int64_t at, void *slot[WG_STEP_SLOTS]) {
+    for (int k = 0; k < WG_STEP_SLOTS; k++) {
+        slot[k] = p->slot[k] != NULL ? p->slot[k] + at : NULL;
+    }
+}
+
 static void in_pieces(wg_dtype dtype, void (*body)(void *context, int64_t i), pieces *p) {
     p->run = loops_of(dtype);
     p->size = (int64_t)wg_dtype_size(dtype);
     wg_parallel((p->n + p->piece - 1) / p->piece, p->n >= WG_SHARE_MEMORY, body, p);
 }
 
-static void sgd_piece(void *context, int64_t i) {
+/* Pieces for sums: at most MOST_PARTS, whatever the threads. */
+static int64_t part_of(int64_t n) {
+    const int64_t least = (n + MOST_PARTS - 1) / MOST_PARTS;
+    return least < PIECE ? PIECE : least;
+}
+
+static void step_piece(void *context, int64_t i) {
     const pieces *p = context;
     int64_t n;
     const int64_t at = piece_at(p, i, &n);
-    if (p->v == NULL) {
-        p->run->sgd(n, p->numbers, p->g + at, p->w + at);
-    } else {
-        p->run->sgd_momentum(n, p->numbers, p->g + at, p->w + at, p->v + at);
-    }
+    void *slot[WG_STEP_SLOTS];
+    slots_at(p, at, slot);
+    p->step(n, p->numbers, p->g + at, p->w + at, slot);
 }
 
-void wg_kernel_sgd(wg_dtype dtype, int64_t n, const wg_sgd_numbers *numbers, const void *gradient,
-                   void *weight, void *velocity) {
-    pieces p = {
-        .n = n, .piece = PIECE, .numbers = numbers, .g = gradient, .w = weight, .v = velocity};
-    in_pieces(dtype, sgd_piece, &p);
+void wg_kernel_step(wg_step_loop loop, wg_dtype dtype, int64_t n, const wg_step_numbers *numbers,
+                    const void *gradient, void *weight, void *const slot[WG_STEP_SLOTS]) {
+    pieces p = {.step = loops_of(dtype)->step[loop],
+                .n = n,
+                .piece = PIECE,
+                .numbers = numbers,
+                .g = gradient,
+                .w = weight,
+                .slot = {slot[0], slot[1], slot[2]}};
+    in_pieces(dtype, step_piece, &p);
 }
 
 /* What the pieces of one outer product share. */
@@ -125,7 +154,7 @@ typedef struct outer {
     const loops *run;
     int64_t rows, columns, piece; /* rows of a piece */
     size_t size;
-    const wg_sgd_numbers *numbers;
+    const wg_step_numbers *numbers;
     const char *column, *row;
     char *w;
 } outer;
@@ -139,7 +168,7 @@ static void outer_piece(void *context, int64_t i) {
 }
 
 void wg_kernel_sgd_outer(wg_dtype dtype, int64_t rows, int64_t columns,
-                         const wg_sgd_numbers *numbers, const void *column, const void *row,
+                         const wg_step_numbers *numbers, const void *column, const void *row,
                          void *weight) {
     outer o = {.run = loops_of(dtype),
                .rows = rows,
@@ -153,23 +182,36 @@ void wg_kernel_sgd_outer(wg_dtype dtype, int64_t rows, int64_t columns,
     wg_parallel((rows + o.piece - 1) / o.piece, rows * columns >= WG_SHARE_MEMORY, outer_piece, &o);
 }
 
-static void adam_piece(void *context, int64_t i) {
+static void lamb_piece(void *context, int64_t i) {
     const pieces *p = context;
     int64_t n;
     const int64_t at = piece_at(p, i, &n);
-    p->run->adam(n, p->numbers, p->g + at, p->w + at, p->m + at, p->v + at);
+    void *slot[WG_STEP_SLOTS];
+    slots_at(p, at, slot);
+    p->run->lamb_moments(n, p->numbers, p->g + at, p->w + at, slot, p->sum + 2 * i);
 }
 
-void wg_kernel_adam(wg_dtype dtype, int64_t n, const wg_adam_numbers *numbers, const void *gradient,
-                    void *weight, void *mean, void *variance) {
-    pieces p = {.n = n,
-                .piece = PIECE,
-                .numbers = numbers,
+void wg_kernel_lamb(wg_dtype dtype, int64_t n, const wg_step_numbers *numbers, const void *gradient,
+                    void *weight, void *const slot[WG_STEP_SLOTS]) {
+    double sum[2 * MOST_PARTS] = {0}, squares = 0, updates = 0;
+    wg_step_numbers scaled = *numbers;
+    pieces p = {.step = loops_of(dtype)->lamb_move,
+                .n = n,
+                .piece = part_of(n),
+                .numbers = &scaled,
                 .g = gradient,
                 .w = weight,
-                .m = mean,
-                .v = variance};
-    in_pieces(dtype, adam_piece, &p);
+                .slot = {slot[0], slot[1], slot[2]},
+                .sum = sum};
+    in_pieces(dtype, lamb_piece, &p);
+    for (int i = 0; i < MOST_PARTS; i++) {
+        squares += sum[2 * i];
+        updates += sum[2 * i + 1];
+    }
+    if (squares != 0 && updates != 0) {
+        scaled.lr *= sqrt(squares) / sqrt(updates);
+    }
+    in_pieces(dtype, step_piece, &p);
 }
 
 static void scale_piece(void *context, int64_t i) {
@@ -193,8 +235,7 @@ static void sum_squares_piece(void *context, int64_t i) {
 
 double wg_kernel_sum_squares(wg_dtype dtype, int64_t n, const void *x) {
     double sum[MOST_PARTS] = {0}, total = 0;
-    const int64_t least = (n + MOST_PARTS - 1) / MOST_PARTS;
-    pieces p = {.n = n, .piece = least < PIECE ? PIECE : least, .g = x, .sum = sum};
+    pieces p = {.n = n, .piece = part_of(n), .g = x, .sum = sum};
     in_pieces(dtype, sum_squares_piece, &p);
     for (int64_t i = 0; i < MOST_PARTS; i++) {
         total += sum[i];

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 bool wg_layer_begin(wg_layer *layer, wg_net net, const char *kind, const char *name,
                     const char *site) {
@@ -82,16 +83,32 @@ static bool fits(const wg_layer *layer, const wg_name *name, wg_dtype dtype, int
     return false;
 }
 
+wg_param *wg_layer_param(const wg_layer *layer, const char *part, int rank, const int64_t *shape,
+                         wg_initializer initializer, bool *made) {
+    wg_name name;
+    if (layer->net.tape->status != WG_OK || !wg_param_name(&layer->net, layer->name, part, &name) ||
+        !fits(layer, &name, layer->dtype, rank, shape)) {
+        return NULL;
+    }
+    const int64_t before = layer->net.store->count;
+    wg_param *param = wg_param_get(&layer->net, &name, layer->dtype, rank, shape, initializer);
+    *made = layer->net.store->count > before;
+    return param;
+}
+
 wg_var wg_layer_parameter(const wg_layer *layer, const char *part, int rank, const int64_t *shape,
                           wg_initializer initializer) {
     wg_tape *tape = layer->net.tape;
-    wg_name name;
-    if (tape->status != WG_OK || !wg_param_name(&layer->net, layer->name, part, &name) ||
-        !fits(layer, &name, layer->dtype, rank, shape)) {
-        return wg_poison(tape);
-    }
-    wg_param *param = wg_param_get(&layer->net, &name, layer->dtype, rank, shape, initializer);
+    bool made;
+    wg_param *param = wg_layer_param(layer, part, rank, shape, initializer, &made);
     return param != NULL ? wg_param_borrow(tape, param) : wg_poison(tape);
+}
+
+wg_var wg_layer_parameter_or(const wg_layer *layer, const char *part, bool given, int rank,
+                             const int64_t *shape, wg_initializer initializer, double usual) {
+    return given ? wg_layer_parameter(layer, part, rank, shape,
+                                      wg_init_or(initializer, wg_init_constant(usual)))
+                 : wg_number(usual);
 }
 
 wg_param *wg_layer_buffer(const wg_layer *layer, const char *part, wg_dtype dtype, int rank,
@@ -104,8 +121,22 @@ wg_param *wg_layer_buffer(const wg_layer *layer, const char *part, wg_dtype dtyp
     return wg_buffer_get(&layer->net, &name, dtype, rank, shape, value);
 }
 
+/* Says in which layer a verb has failed, unless the layer itself has spoken. */
+static void blame(const wg_layer *layer) {
+    wg_tape *tape = layer->net.tape;
+    char label[LABEL_BYTES];
+    const size_t length = strlen(label_of(layer, label)), used = strlen(tape->message);
+    if (strncmp(tape->message, label, length) != 0) {
+        (void)snprintf(tape->message + used, sizeof tape->message - used, ", in %s", label);
+        (void)wg_fail(tape->status, "%s", tape->message);
+    }
+}
+
 wg_var wg_layer_end(const wg_layer *layer, wg_var y) {
     wg_watch *watch = layer->net.tape->watch;
+    if (layer->net.tape->status != WG_OK) {
+        blame(layer);
+    }
     if (watch != NULL) {
         watch->leave(watch, y);
     }

@@ -35,10 +35,16 @@ wg_var wg_layer_fail(const wg_layer *layer, wg_status status, const char *format
  * input and both shapes. */
 wg_var wg_layer_parameter(const wg_layer *layer, const char *part, int rank, const int64_t *shape,
                           wg_initializer initializer);
+/* The parameter, `usual` throughout at first; where it is not to be `given`, that number. */
+wg_var wg_layer_parameter_or(const wg_layer *layer, const char *part, bool given, int rank,
+                             const int64_t *shape, wg_initializer initializer, double usual);
 /* The same of a buffer's memory; NULL and a failure on the tape. */
 wg_param *wg_layer_buffer(const wg_layer *layer, const char *part, wg_dtype dtype, int rank,
                           const int64_t *shape, double value);
-/* Ends the call; returns y. */
+/* The same before it is on the tape, and whether it has been made just now; NULL and a failure. */
+wg_param *wg_layer_param(const wg_layer *layer, const char *part, int rank, const int64_t *shape,
+                         wg_initializer initializer, bool *made);
+/* Ends the call; returns y. Where a verb inside has failed, its message gets "in KIND NAME". */
 wg_var wg_layer_end(const wg_layer *layer, wg_var y);
 
 /* `given`, or where that is the default U(±1/√fan_in), which most layers of PyTorch begin with. */

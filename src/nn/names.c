@@ -59,6 +59,10 @@ bool wg_names_add(wg_names *names, wg_named *named) {
     return named->hh.tbl != NULL; /* uthash's sign that memory ran out */
 }
 
+void wg_names_remove(wg_names *names, wg_named *named) {
+    HASH_DELETE(hh, names->head, named);
+}
+
 void wg_names_clear(wg_names *names) {
     HASH_CLEAR(hh, names->head);
 }
@@ -107,6 +111,22 @@ bool wg_names_add(wg_names *names, wg_named *named) {
     place(names->slot, names->capacity, named);
     names->count++;
     return true;
+}
+
+void wg_names_remove(wg_names *names, wg_named *named) {
+    const size_t mask = names->capacity - 1;
+    size_t i = named->hash & mask;
+    while (names->slot[i] != named) {
+        i = (i + 1) & mask;
+    }
+    names->slot[i] = NULL;
+    names->count--;
+    /* What follows without a gap may have been pushed on by it. */
+    for (i = (i + 1) & mask; names->slot[i] != NULL; i = (i + 1) & mask) {
+        wg_named *moved = names->slot[i];
+        names->slot[i] = NULL;
+        place(names->slot, names->capacity, moved);
+    }
 }
 
 void wg_names_clear(wg_names *names) {

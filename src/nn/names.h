@@ -50,6 +50,8 @@ bool wg_named_as(wg_named *named, const wg_name *name);
 wg_named *wg_names_find(const wg_names *names, const wg_name *name);
 /* Adds what is not there yet. False, and the table as before, where memory ran out. */
 bool wg_names_add(wg_names *names, wg_named *named);
+/* Takes out what is there. */
+void wg_names_remove(wg_names *names, wg_named *named);
 /* Frees the table, not what it holds; call it before that is freed. */
 void wg_names_clear(wg_names *names);
 

@@ -99,6 +99,15 @@ bool wg_store_add(wg_store *store, wg_param *param) {
     return true;
 }
 
+void wg_store_remove(wg_store *store, wg_param *param) {
+    const int64_t at = rank_of(store, param->named.text);
+    wg_names_remove(&store->parameters, &param->named);
+    store->count--;
+    memmove(store->sorted + at, store->sorted + at + 1,
+            (size_t)(store->count - at) * sizeof(wg_param *));
+    wg_param_free(param);
+}
+
 void *wg_param_gradient(wg_param *param) {
     if (wg_sink_settle(&param->sink, param->value.dtype)) {
         memset(param->sink.gradient, 0, (size_t)param->count * wg_dtype_size(param->value.dtype));

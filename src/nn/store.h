@@ -68,6 +68,8 @@ static inline void *wg_storage_data(const wg_storage *storage) {
 wg_storage *wg_storage_new(size_t bytes);
 /* Puts a parameter among the others; false, and nothing done, where memory ran out. */
 bool wg_store_add(wg_store *store, wg_param *param);
+/* Takes out a buffer that was put there, and frees it. */
+void wg_store_remove(wg_store *store, wg_param *param);
 /* The parameter or buffer of a full name; NULL where there is none. */
 wg_param *wg_store_named(const wg_store *store, const char *name);
 void wg_param_free(wg_param *param);

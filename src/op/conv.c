@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-extern const wg_op wg_op_conv, wg_op_conv_transpose, wg_op_conv_weight;
+extern const wg_op wg_op_conv_weight;
 
 /* What the result is: batch and channels, or the weight's channels; and the sizes of an axis. */
 static wg_status shape_of(wg_call *call, wg_conv_kind kind) {

@@ -19,4 +19,10 @@ typedef struct wg_conv_state {
 bool wg_conv_geometry(wg_call *call, wg_conv_kind kind, wg_conv_sizes *sizes, int *axes,
                       wg_conv_state *state);
 
+extern const wg_op wg_op_conv, wg_op_conv_transpose;
+/* Whether the operation takes operands of these shapes (and a bias that fits); else a failure on
+ * the tape: so that a layer makes its parameters only where it will succeed. */
+bool wg_conv_accepts(wg_tape *tape, const wg_op *op, const wg_view *x, const wg_view *weight,
+                     const wg_conv_options *options, const char *site);
+
 #endif

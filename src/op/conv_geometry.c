@@ -3,6 +3,7 @@
 #include "op/conv.h"
 
 #include "base/base.h"
+#include "tape/tape.h"
 
 #include <string.h>
 
@@ -10,6 +11,11 @@
 
 static int64_t or_one(int64_t x) {
     return x == 0 ? 1 : x;
+}
+
+/* Number i of an option; where it is 0, the one before (which stands by now), or 1. */
+static int64_t or_before(const int64_t *values, int i) {
+    return values[i] == 0 && i > 0 ? values[i - 1] : or_one(values[i]);
 }
 
 static bool refuse_axis(wg_call *call, const char *what, int64_t value, int axis) {
@@ -178,8 +184,8 @@ static bool axis_sizes(wg_call *call, wg_conv_kind kind, wg_conv_state *state, w
     const int64_t x = wg_operand_shape(call, 0).shape[2 + i];
     const int64_t b = wg_operand_shape(call, 1).shape[2 + i];
     const int64_t kernel = kind == WG_CONV_WEIGHT ? state->kernel[i] : b;
-    o->stride[i] = or_one(o->stride[i]);
-    o->dilation[i] = or_one(o->dilation[i]);
+    o->stride[i] = or_before(o->stride, i);
+    o->dilation[i] = or_before(o->dilation, i);
     if (kernel < 1 || kernel > MOST_OPTION || (o->kernel[i] != 0 && o->kernel[i] != kernel)) {
         return refuse_kernel(call, o->kernel[i], kernel, i);
     }
@@ -229,4 +235,15 @@ bool wg_conv_geometry(wg_call *call, wg_conv_kind kind, wg_conv_sizes *s, int *a
     return kind == WG_CONV_WEIGHT ||
            check_bias(call,
                       s->groups * (kind == WG_CONV_FORWARD ? s->out_channels : s->in_channels));
+}
+
+bool wg_conv_accepts(wg_tape *tape, const wg_op *op, const wg_view *x, const wg_view *weight,
+                     const wg_conv_options *options, const char *site) {
+    wg_view views[3] = {*x, *weight, {.rank = 0}};
+    wg_call call = {.tape = tape, .op = op, .site = site, .count = 3, .views = views};
+    wg_conv_state state;
+    memset(&state, 0, sizeof state);
+    state.options = *options;
+    call.state = &state;
+    return tape->status == WG_OK && op->shape(&call) == WG_OK;
 }

@@ -13,9 +13,10 @@
 /* ---- batch_norm: statistics of the batch ----------------------------------------------------- */
 
 typedef struct batch_state {
-    double eps, momentum;
+    double eps;
     bool tracks;
-    wg_view mean, variance; /* the caller's, read by forward alone */
+    wg_view mean, variance; /* the caller's, to be checked */
+    double *spread;         /* where forward puts mean and variance of each channel, or NULL */
 } batch_state;
 
 static wg_batch_norm batch_of(const wg_call *call) {
@@ -52,20 +53,9 @@ static wg_status batch_norm_shape(wg_call *call) {
     return status == WG_OK ? wg_call_result(call, x->dtype, x->rank, x->shape) : status;
 }
 
-static void track(const wg_view *running, int64_t i, double momentum, double now) {
-    if (running->dtype == WG_F32) {
-        float *at = (float *)running->data + i * running->stride[0];
-        *at = (float)((1 - momentum) * (double)*at + momentum * now);
-    } else {
-        double *at = (double *)running->data + i * running->stride[0];
-        *at = (1 - momentum) * *at + momentum * now;
-    }
-}
-
 static wg_status batch_norm_forward(wg_call *call) {
     const wg_batch_norm norm = batch_of(call);
     const batch_state *state = wg_call_state(call);
-    const bool tracks = state->tracks && norm.batch * norm.inner > 0;
     const size_t one = WG_NORM_STATISTICS * sizeof(double), channels = (size_t)norm.channels;
     bool ok = true;
     const void *w = wg_norm_weights(call, 1, norm.channels, &ok);
@@ -73,8 +63,7 @@ static wg_status batch_norm_forward(wg_call *call) {
     double *kept = wg_call_will_sweep(call)
                        ? wg_call_save(call, WG_F64, WG_SHAPE(norm.channels, WG_NORM_STATISTICS))
                        : wg_call_scratch(call, channels * one);
-    double *spread = tracks ? wg_call_scratch(call, channels * 2 * sizeof *spread) : NULL;
-    if (!ok || kept == NULL || (tracks && spread == NULL)) {
+    if (!ok || kept == NULL) {
         return WG_ERROR_MEMORY;
     }
     if (norm.batch * norm.inner == 0) {
@@ -82,12 +71,7 @@ static wg_status batch_norm_forward(wg_call *call) {
         return WG_OK;
     }
     wg_kernel_batch_norm(&norm, wg_call_operand(call, 0)->data, w, b, wg_call_out(call)->data, kept,
-                         spread);
-    const double n = (double)(norm.batch * norm.inner);
-    for (int64_t i = 0; i < norm.channels && tracks; i++) {
-        track(&state->mean, i, state->momentum, spread[2 * i]);
-        track(&state->variance, i, state->momentum, spread[2 * i + 1] * (n / (n - 1)));
-    }
+                         state->spread);
     return WG_OK;
 }
 
@@ -124,17 +108,58 @@ WG_SAMPLES(batch_norm, {WG_OPERANDS(X(5, 3), W(3), X(3)), BATCH},
 WG_DEFINE_OP(batch_norm, batch_norm_forward, batch_norm_chain,
              WG_READS_OPERAND(0) | WG_READS_OPERAND(1), WG_OP_FLOATS | WG_OP_CONTIGUOUS)
 
+static void track(const wg_view *running, int64_t i, double momentum, double now) {
+    if (running->dtype == WG_F32) {
+        float *at = (float *)running->data + i * running->stride[0];
+        *at = (float)((1 - momentum) * (double)*at + momentum * now);
+    } else {
+        double *at = (double *)running->data + i * running->stride[0];
+        *at = (1 - momentum) * *at + momentum * now;
+    }
+}
+
+/* After all that may fail, so that a failure leaves the statistics as they were. */
+static void track_all(const batch_state *state, const wg_view *x, double momentum) {
+    const double n = (double)(x->shape[0] * wg_sizes_product(x->shape, 2, x->rank));
+    for (int64_t i = 0; i < x->shape[1]; i++) {
+        track(&state->mean, i, momentum, state->spread[2 * i]);
+        track(&state->variance, i, momentum, state->spread[2 * i + 1] * (n / (n - 1)));
+    }
+}
+
 wg_var wg_batch_norm_at(wg_var x, wg_var weight, wg_var bias, const char *site,
                         wg_batch_norm_options options) {
     const wg_var operands[3] = {x, weight, bias};
+    const wg_view view = wg_view_of(x);
+    const double momentum = options.momentum == 0    ? 0.1
+                            : options.momentum == -1 ? 1
+                                                     : options.momentum;
+    wg_tape *tape = x.tape;
+    wg_block *block = NULL;
     batch_state state;
     memset(&state, 0, sizeof state);
     state.eps = options.eps > 0 ? options.eps : 1e-5;
-    state.momentum = options.momentum == 0 ? 0.1 : options.momentum == -1 ? 1 : options.momentum;
     state.tracks = options.mean != NULL || options.variance != NULL;
     state.mean = options.mean != NULL ? *options.mean : state.mean;
     state.variance = options.variance != NULL ? *options.variance : state.variance;
-    return wg_apply(&wg_op_batch_norm, 3, operands, &state, sizeof state, site);
+    if (state.tracks && tape != NULL && tape->status == WG_OK && tape->repeats == 0 &&
+        view.rank >= 2 && wg_view_count(&view) > 0) {
+        block = wg_pool_take(&tape->pool, (size_t)view.shape[1] * 2 * sizeof *state.spread);
+        if (block == NULL) {
+            wg_tape_fail(tape, WG_ERROR_MEMORY, "batch_norm", site,
+                         "no memory for the statistics of %lld channels", (long long)view.shape[1]);
+            return wg_poison(tape);
+        }
+        state.spread = wg_block_data(block);
+    }
+    const wg_var y = wg_apply(&wg_op_batch_norm, 3, operands, &state, sizeof state, site);
+    if (block != NULL && tape->status == WG_OK) {
+        track_all(&state, &view, momentum);
+    }
+    if (block != NULL) {
+        wg_pool_drop(&tape->pool, block);
+    }
+    return y;
 }
 
 /* ---- Composed of verbs ----------------------------------------------------------------------- */

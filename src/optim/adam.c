@@ -1,11 +1,8 @@
-/* adam.c: Adam and AdamW. */
-#include "kernel/optimizer.h"
-#include "optim/optimizer.h"
-
-#include <math.h>
+/* adam.c: Adam and its kin. */
+#include "optim/adam.h"
 
 wg_adam_options wg_adam_defaults(void) {
-    return (wg_adam_options){.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .decay = 0};
+    return (wg_adam_options){.lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
 }
 
 wg_adamw_options wg_adamw_defaults(void) {
@@ -14,48 +11,176 @@ wg_adamw_options wg_adamw_defaults(void) {
     return options;
 }
 
-/* The corrections for moments that began at zero (Kingma & Ba, section 3) go into `step` and
- * `root`. */
-static void run(const wg_optimizer *optimizer, const wg_stretch *s) {
-    const wg_adam_options *o = &optimizer->options.adam;
-    const double lr = optimizer->lr, age = (double)s->age;
-    const wg_adam_numbers numbers = {.decay = optimizer->decoupled ? 0 : o->decay,
-                                     .shrink = optimizer->decoupled ? 1 - lr * o->decay : 1,
-                                     .beta1 = o->beta1,
-                                     .beta2 = o->beta2,
-                                     .step = lr / (1 - pow(o->beta1, age)),
-                                     .root = 1 / sqrt(1 - pow(o->beta2, age)),
-                                     .epsilon = o->epsilon};
-    wg_kernel_adam(s->dtype, s->count, &numbers, s->gradient, s->weight, s->moment[0],
-                   s->moment[1]);
+wg_radam_options wg_radam_defaults(void) {
+    return wg_adam_defaults();
 }
 
-static wg_optimizer *new_adam(const char *name, wg_store *store, wg_adam_options options,
-                              bool decoupled) {
-    if (!wg_lr_fits(name, options.lr) || !wg_option_fits(name, "beta1", options.beta1, 0, 1) ||
-        !wg_option_fits(name, "beta2", options.beta2, 0, 1) ||
-        !wg_option_fits(name, "epsilon", options.epsilon, 0, INFINITY) ||
-        !wg_option_fits(name, "decay", options.decay, 0, INFINITY)) {
+wg_adamax_options wg_adamax_defaults(void) {
+    wg_adamax_options options = wg_adam_defaults();
+    options.lr = 2e-3;
+    return options;
+}
+
+wg_lamb_options wg_lamb_defaults(void) {
+    wg_lamb_options options = wg_adamw_defaults();
+    options.epsilon = 1e-6;
+    return options;
+}
+
+wg_nadam_options wg_nadam_defaults(void) {
+    return (wg_nadam_options){
+        .lr = 2e-3, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .momentum_decay = 4e-3};
+}
+
+bool wg_adam_fits(const char *name, const wg_adam_options *o, bool may_amsgrad) {
+    if (!WG_OPTIONS_FIT(name, o->lr, {"beta1", o->beta1, 0, 1}, {"beta2", o->beta2, 0, 1},
+                        {"epsilon", o->epsilon, 0, INFINITY}, {"decay", o->decay, 0, INFINITY}) ||
+        !wg_epsilon_fits(name, o->epsilon)) {
+        return false;
+    }
+    if (o->amsgrad && !may_amsgrad) {
+        (void)wg_fail(WG_ERROR_ARGUMENT, "%s: there is no amsgrad in this rule", name);
+        return false;
+    }
+    return true;
+}
+
+/* ---- The rules ------------------------------------------------------------------------------- */
+
+static void run_adam(const wg_optimizer *optimizer, const wg_stretch *s) {
+    const wg_step_numbers numbers =
+        wg_adam_numbers(&optimizer->options.adam, s, s->lr, s->decay, optimizer->decoupled);
+    wg_kernel_step(s->slot[2] != NULL ? WG_STEP_amsgrad : WG_STEP_adam, s->dtype, s->count,
+                   &numbers, s->gradient, s->weight, s->slot);
+}
+
+/* Liu et al., algorithm 2: the loop adam with its step rectified, and without its root (0·√v + 1)
+ * as long as the variance cannot be told. */
+static void run_radam(const wg_optimizer *optimizer, const wg_stretch *s) {
+    const wg_adam_options *o = &optimizer->options.adam;
+    wg_step_numbers numbers = wg_adam_numbers(o, s, s->lr, s->decay, false);
+    const double age = (double)s->age, beta = pow(o->beta2, age);
+    const double most = 2 / (1 - o->beta2) - 1, length = most - 2 * age * beta / (1 - beta);
+    if (length > 5) {
+        numbers.lr *=
+            sqrt((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length)) *
+            sqrt(1 - beta);
+        numbers.root = 1; /* epsilon stands beside the root of the plain v */
+    } else {
+        numbers.root = 0;
+        numbers.epsilon = 1;
+    }
+    wg_kernel_step(WG_STEP_adam, s->dtype, s->count, &numbers, s->gradient, s->weight, s->slot);
+}
+
+static void run_adamax(const wg_optimizer *optimizer, const wg_stretch *s) {
+    const wg_step_numbers numbers =
+        wg_adam_numbers(&optimizer->options.adam, s, s->lr, s->decay, false);
+    wg_kernel_step(WG_STEP_adamax, s->dtype, s->count, &numbers, s->gradient, s->weight, s->slot);
+}
+
+static void run_lamb(const wg_optimizer *optimizer, const wg_stretch *s) {
+    wg_step_numbers numbers = wg_adam_numbers(&optimizer->options.adam, s, 1, s->decay, false);
+    numbers.carried = numbers.lr;
+    numbers.lr = s->lr;
+    wg_kernel_lamb(s->dtype, s->count, &numbers, s->gradient, s->weight, s->slot);
+}
+
+static double mu_of(const wg_nadam_options *o, double age) {
+    return o->beta1 * (1 - 0.5 * pow(0.96, age * o->momentum_decay));
+}
+
+/* Π mu up to the stretch's age, from the member's memo or from the start: the same factors in the
+ * same order. */
+static double product_of(const wg_nadam_options *o, const wg_stretch *s) {
+    wg_member *member = s->first;
+    if (member->product_age > s->age) {
+        member->product_age = 0;
+        member->product = 1;
+    }
+    /* At 0 it stays. */
+    while (member->product_age < s->age && member->product > 0) {
+        member->product_age++;
+        member->product *= mu_of(o, (double)member->product_age);
+    }
+    return member->product;
+}
+
+static void run_nadam(const wg_optimizer *optimizer, const wg_stretch *s) {
+    const wg_nadam_options *o = &optimizer->options.nadam;
+    const double age = (double)s->age, product = product_of(o, s);
+    const double mu = mu_of(o, age), next = mu_of(o, age + 1);
+    const wg_step_numbers numbers = {.decay = s->decay,
+                                     .own = s->lr * (1 - mu) / (1 - product),
+                                     .carried = s->lr * next / (1 - product * next),
+                                     .beta1 = o->beta1,
+                                     .beta2 = o->beta2,
+                                     .root = 1 / sqrt(1 - pow(o->beta2, age)),
+                                     .epsilon = o->epsilon};
+    wg_kernel_step(WG_STEP_nadam, s->dtype, s->count, &numbers, s->gradient, s->weight, s->slot);
+}
+
+#define MOMENTS "exp_avg", "exp_avg_sq"
+static const wg_rule adam = {.name = "adam", .slot = {MOMENTS}, .run = run_adam};
+static const wg_rule adam_amsgrad = {
+    .name = "adam", .slot = {MOMENTS, "max_exp_avg_sq"}, .run = run_adam};
+static const wg_rule adamw = {.name = "adamw", .slot = {MOMENTS}, .run = run_adam};
+static const wg_rule adamw_amsgrad = {
+    .name = "adamw", .slot = {MOMENTS, "max_exp_avg_sq"}, .run = run_adam};
+static const wg_rule nadam = {.name = "nadam", .slot = {MOMENTS}, .run = run_nadam};
+static const wg_rule radam = {.name = "radam", .slot = {MOMENTS}, .run = run_radam};
+static const wg_rule adamax = {.name = "adamax", .slot = {"exp_avg", "exp_inf"}, .run = run_adamax};
+static const wg_rule lamb = {.name = "lamb", .slot = {MOMENTS}, .run = run_lamb, .single = true};
+
+/* ---- Constructors ---------------------------------------------------------------------------- */
+
+static wg_optimizer *new_adam(const wg_rule *rule, wg_store *store, const wg_adam_options *options,
+                              bool may_amsgrad) {
+    if (!wg_adam_fits(rule->name, options, may_amsgrad)) {
         return NULL;
     }
-    if (options.epsilon == 0) {
-        (void)wg_fail(WG_ERROR_ARGUMENT,
-                      "%s: epsilon is 0, which divides 0 by 0; begin with wg_%s_defaults()", name,
-                      name);
-        return NULL;
-    }
-    wg_optimizer *optimizer = wg_optimizer_new(name, store, 2, options.lr, run);
+    wg_optimizer *optimizer = wg_optimizer_new(rule, store, options->lr, options->decay);
     if (optimizer != NULL) {
-        optimizer->options.adam = options;
-        optimizer->decoupled = decoupled;
+        optimizer->options.adam = *options;
     }
     return optimizer;
 }
 
 wg_optimizer *wg_adam(wg_store *store, wg_adam_options options) {
-    return new_adam("adam", store, options, false);
+    return new_adam(options.amsgrad ? &adam_amsgrad : &adam, store, &options, true);
 }
 
 wg_optimizer *wg_adamw(wg_store *store, wg_adamw_options options) {
-    return new_adam("adamw", store, options, true);
+    wg_optimizer *optimizer =
+        new_adam(options.amsgrad ? &adamw_amsgrad : &adamw, store, &options, true);
+    if (optimizer != NULL) {
+        optimizer->decoupled = true;
+    }
+    return optimizer;
+}
+
+wg_optimizer *wg_radam(wg_store *store, wg_radam_options options) {
+    return new_adam(&radam, store, &options, false);
+}
+
+wg_optimizer *wg_adamax(wg_store *store, wg_adamax_options options) {
+    return new_adam(&adamax, store, &options, false);
+}
+
+wg_optimizer *wg_lamb(wg_store *store, wg_lamb_options options) {
+    return new_adam(&lamb, store, &options, false);
+}
+
+wg_optimizer *wg_nadam(wg_store *store, wg_nadam_options o) {
+    if (!WG_OPTIONS_FIT("nadam", o.lr, {"beta1", o.beta1, 0, 1}, {"beta2", o.beta2, 0, 1},
+                        {"epsilon", o.epsilon, 0, INFINITY}, {"decay", o.decay, 0, INFINITY},
+                        {"momentum_decay", o.momentum_decay, 0, INFINITY}) ||
+        !wg_epsilon_fits("nadam", o.epsilon)) {
+        return NULL;
+    }
+    wg_optimizer *optimizer = wg_optimizer_new(&nadam, store, o.lr, o.decay);
+    if (optimizer != NULL) {
+        optimizer->options.nadam = o;
+    }
+    return optimizer;
 }

@@ -132,6 +132,7 @@ struct wg_tape {
     bool seeding;         /* the seed of a sweep that uses it up is on its way */
     bool sweeping;        /* a chain rule or a hook may be running, of either kind of sweep */
     int reruns;           /* how many functions are being run (again) whose inside is not to stay */
+    int repeats;          /* of these, how many ran before: memory outside has seen their effect */
     uint64_t leaf_cursor; /* while sweeping: as lane.leaf_head, for what is not yet swept */
     struct wg_grad_sweep *recorded; /* the sweep that records itself, if one runs */
     bool anomaly;                   /* looks for NaN and infinities (anomaly.c) */

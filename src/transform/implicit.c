@@ -131,7 +131,7 @@ static wg_var solved(wg_tape *tape, const wg_equation *equation, wg_var b, const
     wg_var r, z = wg_poison(tape);
     wg_block *block = NULL;
     if (wg_equation_begin(equation, &trace, tape, xs, WG_INPUTS_CONSTANT,
-                          WG_TRACE_SCOPED | WG_TRACE_FIRST_WANTS, site, &r)) {
+                          WG_TRACE_SCOPED | WG_TRACE_FIRST_WANTS | WG_TRACE_REPEAT, site, &r)) {
         const int64_t n = wg_count(xs[0]);
         block = wg_pool_take(&tape->pool, 2 * (size_t)n * sizeof(double));
         if (block == NULL) {

@@ -36,7 +36,7 @@ static void chain_of_values(wg_call *call, const wg_rerun *rerun, wg_var seed) {
     wg_trace trace;
     wg_var y;
     if (wg_trace_begin(&trace, tape, rerun->closure, rerun->xs, WG_INPUTS_CONSTANT,
-                       rerun->flags | WG_TRACE_SCOPED, rerun->name, call->site) &&
+                       rerun->flags | WG_TRACE_SCOPED | WG_TRACE_REPEAT, rerun->name, call->site) &&
         rerun->run(call, &trace, rerun->context, &y)) {
         (void)wg_sweep_region(tape, trace.floor, 1, &y, &seed);
         for (int i = 0; i < rerun->closure.n && tape->status == WG_OK; i++) {
@@ -65,7 +65,8 @@ static void chain_of_variables(wg_call *call, const wg_rerun *rerun, wg_var seed
     const bool good =
         wg_trace_begin(&trace, tape, rerun->closure, rerun->xs,
                        values ? WG_INPUTS_CONSTANT : WG_INPUTS_ACTIVE,
-                       rerun->flags | (values ? WG_TRACE_SCOPED : 0), rerun->name, call->site) &&
+                       rerun->flags | WG_TRACE_REPEAT | (values ? WG_TRACE_SCOPED : 0), rerun->name,
+                       call->site) &&
         rerun->run(call, &trace, rerun->context, &y);
     for (int k = 0; k < n && good; k++) {
         const int i = operand[k] - rerun->first;

@@ -102,6 +102,7 @@ bool wg_trace_begin(wg_trace *trace, wg_tape *tape, wg_closure closure, const wg
     }
     trace->is_open = true;
     trace->is_scoped = is_scoped;
+    trace->is_repeat = (flags & WG_TRACE_REPEAT) != 0;
     trace->no_grad = tape->no_grad;
     trace->sweeping = tape->sweeping;
     trace->recorded = tape->recorded;
@@ -111,6 +112,7 @@ bool wg_trace_begin(wg_trace *trace, wg_tape *tape, wg_closure closure, const wg
     tape->sweeping = false;
     tape->recorded = NULL;
     tape->reruns++;
+    tape->repeats += trace->is_repeat ? 1 : 0;
     wg_tape_switch(tape);
     for (int i = 0; i < closure.n && tape->status == WG_OK; i++) {
         const bool wants = i == 0 && (flags & WG_TRACE_FIRST_WANTS) != 0;
@@ -152,6 +154,7 @@ wg_status wg_trace_end(wg_trace *trace, wg_var *keep, int n) {
         tape->sweeping = trace->sweeping;
         tape->recorded = trace->recorded;
         tape->reruns--;
+        tape->repeats -= trace->is_repeat ? 1 : 0;
         wg_tape_switch(tape);
     }
     if (trace->is_open && trace->is_scoped) {

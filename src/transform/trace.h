@@ -24,6 +24,7 @@ typedef struct wg_trace {
     wg_point floor; /* behind the inputs: chain rules run from here on */
     bool is_open;
     bool is_scoped; /* all that is recorded goes at the end */
+    bool is_repeat;
     wg_scope_mark mark;
     /* What is put back at the end. */
     int no_grad;
@@ -44,6 +45,7 @@ enum {
     WG_TRACE_SCOPED = 1,       /* all that is recorded goes at the end */
     WG_TRACE_FIRST_WANTS = 2,  /* the first input is a variable in any case */
     WG_TRACE_FIRST_SCALAR = 4, /* … and, an array of one element, comes as a scalar */
+    WG_TRACE_REPEAT = 8        /* the function ran before: what it does outside the tape is done */
 };
 
 /* Records from here on, whatever is switched off or sweeping, and makes the inputs. False where the

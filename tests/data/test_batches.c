@@ -165,6 +165,26 @@ Test(rows, columns) {
     wg_array_free(a);
 }
 
+Test(rows, windows) {
+    wg_array *text = NULL, *matrix = NULL;
+    uint8_t out[6] = {77};
+    cr_assert_eq(wg_array_new(WG_U8, 1, (int64_t[]){5}, &text), WG_OK);
+    memcpy(text->data, "abcde", 5);
+    const int64_t starts[] = {2, 0}, late[] = {0, 3}, negative[] = {-1, 0};
+    cr_assert_eq(wg_copy_windows(text, starts, 2, 3, out), WG_OK);
+    cr_assert(memcmp(out, "cdeabc", 6) == 0);
+    cr_assert_eq(wg_copy_windows(text, late, 2, 3, out), WG_ERROR_ARGUMENT);
+    cr_assert_not_null(strstr(wg_last_message(), "starts[1] = 3"));
+    cr_assert_eq(wg_copy_windows(text, negative, 2, 3, out), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_copy_windows(text, starts, 1, 6, out), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_copy_windows(text, NULL, 0, 3, NULL), WG_OK);
+    cr_assert(memcmp(out, "cdeabc", 6) == 0);
+    cr_assert_eq(wg_array_new(WG_U8, 2, (int64_t[]){5, 1}, &matrix), WG_OK);
+    cr_assert_eq(wg_copy_windows(matrix, starts, 1, 1, out), WG_ERROR_SHAPE);
+    wg_array_free(matrix);
+    wg_array_free(text);
+}
+
 Test(rows, split) {
     int64_t train[80], test[20], other[20], rest[80];
     cr_assert_eq(wg_split(100, 20, 3, train, test), WG_OK);

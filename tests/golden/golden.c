@@ -129,3 +129,15 @@ const golden_case *golden_read(const char *family, int *count) {
     fclose(stream);
     return cases;
 }
+
+void golden_free(const golden_case *cases, int count) {
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < GOLDEN_MOST_ARRAYS; k++) {
+            free(cases[i].in[k].values);
+            free(cases[i].out[k].values);
+            free(cases[i].seed[k].values);
+            free(cases[i].grad[k].values);
+        }
+    }
+    free((void *)cases);
+}

@@ -91,5 +91,6 @@ GOLDEN_FAMILIES(GOLDEN_DECLARE)
 /* All cases of a family, read once; the count in *count. Fails the test where the file is damaged.
  */
 const golden_case *golden_read(const char *family, int *count);
+void golden_free(const golden_case *cases, int count);
 
 #endif

@@ -191,18 +191,6 @@ ParameterizedTestParameters(golden, every_operation) {
     return cr_make_param_array(int, rows, (size_t)count);
 }
 
-static void free_cases(const golden_case *cases, int count) {
-    for (int i = 0; i < count; i++) {
-        for (int k = 0; k < GOLDEN_MOST_ARRAYS; k++) {
-            free(cases[i].in[k].values);
-            free(cases[i].out[k].values);
-            free(cases[i].seed[k].values);
-            free(cases[i].grad[k].values);
-        }
-    }
-    free((void *)cases);
-}
-
 ParameterizedTest(int *row, golden, every_operation) {
     const family *of = NULL;
     const golden_call *call = call_at(*row, &of);
@@ -218,7 +206,7 @@ ParameterizedTest(int *row, golden, every_operation) {
     }
     cr_assert_gt(found, 0, "data/%s.txt has no case of %s", of->name, call->op);
     wg_tape_free(tape);
-    free_cases(cases, count);
+    golden_free(cases, count);
 }
 
 Test(golden, every_case_has_a_call) {
@@ -233,6 +221,6 @@ Test(golden, every_case_has_a_call) {
             cr_assert_not_null(call->op, "calls_%s.c does not know %s", families[i].name,
                                cases[k].op);
         }
-        free_cases(cases, count);
+        golden_free(cases, count);
     }
 }

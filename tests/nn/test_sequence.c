@@ -304,4 +304,5 @@ ParameterizedTest(int *row, sequence, as_pytorch) {
         }
     }
     cr_assert_gt(found, 0, "data/sequence.txt has no case of %s", module->op);
+    golden_free(cases, count);
 }

@@ -1,0 +1,530 @@
+/* lbfgs.c: limited-memory BFGS over the flat buffers. */
+#include "kernel/level1.h"
+#include "optim/line_search.h"
+#include "optim/optimizer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A vector as long as all parameters: a piece beside each flat buffer. */
+typedef struct vector {
+    void *part[2];
+} vector;
+
+enum {
+    START,    /* the parameters before the step */
+    FROM,     /* … and before the line search */
+    GRADIENT, /* three of these */
+    WORK = GRADIENT + 3
+};
+
+struct wg_lbfgs_state {
+    vector work[WORK];
+    int64_t count[2]; /* elements of each part of `work` */
+    int64_t members;  /* parameters at the last step; -1: as a file has it */
+    bool known;       /* `ro` is in line with the history */
+    double *ro, *alpha;
+    char (*name)[24];
+    const char **names;
+};
+
+/* The slots: direction, gradient before, and then pairs. PyTorch's old_dirs are differences of
+ * gradients, old_stps of parameters. */
+enum {
+    DIRECTION,
+    BEFORE,
+    PAIRS
+};
+enum {
+    T,
+    H_DIAG,
+    N_ITER,
+    FUNC_EVALS,
+    HISTORY_FIRST,
+    HISTORY_COUNT
+};
+const char *const wg_lbfgs_scalar_name[WG_OWN_SCALARS] = {
+    "t", "H_diag", "n_iter", "func_evals", "history_first", "history_count"};
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static void free_work(wg_lbfgs_state *lbfgs) {
+    for (int i = 0; i < WORK; i++) {
+        wg_free(lbfgs->work[i].part[0]);
+        wg_free(lbfgs->work[i].part[1]);
+        lbfgs->work[i] = (vector){{NULL, NULL}};
+    }
+    lbfgs->count[0] = lbfgs->count[1] = -1;
+}
+
+void wg_lbfgs_free(wg_lbfgs_state *lbfgs) {
+    if (lbfgs != NULL) {
+        free_work(lbfgs);
+        wg_free(lbfgs->ro);
+        wg_free(lbfgs->alpha);
+        wg_free(lbfgs->name);
+        wg_free((void *)lbfgs->names);
+        wg_free(lbfgs);
+    }
+}
+
+static wg_lbfgs_state *new_lbfgs(int history) {
+    wg_lbfgs_state *lbfgs = wg_calloc(1, sizeof *lbfgs);
+    if (lbfgs == NULL) {
+        return NULL;
+    }
+    const size_t slots = PAIRS + 2 * (size_t)history;
+    lbfgs->count[0] = lbfgs->count[1] = -1;
+    lbfgs->ro = wg_calloc((size_t)history, sizeof *lbfgs->ro);
+    lbfgs->alpha = wg_calloc((size_t)history, sizeof *lbfgs->alpha);
+    lbfgs->name = wg_calloc(slots, sizeof *lbfgs->name);
+    lbfgs->names = wg_calloc(slots, sizeof *lbfgs->names);
+    if (lbfgs->ro == NULL || lbfgs->alpha == NULL || lbfgs->name == NULL || lbfgs->names == NULL) {
+        wg_lbfgs_free(lbfgs);
+        return NULL;
+    }
+    lbfgs->names[DIRECTION] = "d";
+    lbfgs->names[BEFORE] = "prev_flat_grad";
+    for (int i = 0; i < 2 * history; i++) {
+        char *name = lbfgs->name[PAIRS + i];
+        (void)snprintf(name, sizeof lbfgs->name[0], "%s.%d", i % 2 == 0 ? "old_dirs" : "old_stps",
+                       i / 2);
+        lbfgs->names[PAIRS + i] = name;
+    }
+    return lbfgs;
+}
+
+/* Its steps are wg_lbfgs_step's. */
+static const wg_rule rule = {.name = "lbfgs"};
+
+wg_optimizer *wg_lbfgs(wg_store *store, wg_lbfgs_options o) {
+    o.lr = o.lr == 0 ? 1 : o.lr;
+    o.iterations = o.iterations == 0 ? 20 : o.iterations;
+    o.evaluations = o.evaluations == 0 ? o.iterations + o.iterations / 4 : o.evaluations;
+    o.history = o.history == 0 ? 100 : o.history;
+    o.gradient_tolerance = o.gradient_tolerance == 0 ? 1e-7 : o.gradient_tolerance;
+    o.change_tolerance = o.change_tolerance == 0 ? 1e-9 : o.change_tolerance;
+    if (!WG_OPTIONS_FIT("lbfgs", o.lr, {"iterations", o.iterations, 1, 1e9},
+                        {"evaluations", o.evaluations, 1, 2e9}, {"history", o.history, 1, 10001},
+                        {"gradient_tolerance", o.gradient_tolerance, 0, INFINITY},
+                        {"change_tolerance", o.change_tolerance, 0, INFINITY})) {
+        return NULL;
+    }
+    wg_optimizer *optimizer = wg_optimizer_new(&rule, store, o.lr, 0);
+    if (optimizer == NULL) {
+        return NULL;
+    }
+    optimizer->lbfgs = new_lbfgs(o.history);
+    if (optimizer->lbfgs == NULL) {
+        wg_optimizer_free(optimizer);
+        (void)wg_fail(WG_ERROR_MEMORY, "lbfgs: no memory for the optimizer");
+        return NULL;
+    }
+    optimizer->options.lbfgs = o;
+    optimizer->slots = PAIRS + 2 * o.history;
+    optimizer->used = PAIRS;
+    optimizer->slot_name = optimizer->lbfgs->names;
+    return optimizer;
+}
+
+bool wg_lbfgs_scalar_fits(const wg_optimizer *optimizer, int64_t i, double value) {
+    const double history = optimizer->options.lbfgs.history;
+    switch (i) {
+    case HISTORY_FIRST:
+        return value >= 0 && value < history && value == floor(value);
+    case HISTORY_COUNT:
+        return value >= 0 && value <= history && value == floor(value);
+    case N_ITER:
+    case FUNC_EVALS:
+        return value >= 0 && value <= 0x1p53 && value == floor(value);
+    default:
+        return isfinite(value);
+    }
+}
+
+void wg_lbfgs_restored(wg_optimizer *optimizer) {
+    /* A history that does not begin at the first pair is full. */
+    const bool full = optimizer->scalar[HISTORY_FIRST] > 0;
+    optimizer->used = PAIRS + 2 * (full ? optimizer->options.lbfgs.history
+                                        : (int)optimizer->scalar[HISTORY_COUNT]);
+    optimizer->lbfgs->members = -1;
+    optimizer->lbfgs->known = false;
+}
+
+/* ---- Vectors --------------------------------------------------------------------------------- */
+
+static vector slot_of(const wg_optimizer *o, int slot) {
+    vector v;
+    for (int d = 0; d < 2; d++) {
+        v.part[d] = o->state[d].slot != NULL ? o->state[d].slot[slot] : NULL;
+    }
+    return v;
+}
+
+static vector weights_of(const wg_optimizer *o) {
+    vector v;
+    for (int d = 0; d < 2; d++) {
+        v.part[d] =
+            o->store->flat[d].storage != NULL ? wg_storage_data(o->store->flat[d].storage) : NULL;
+    }
+    return v;
+}
+
+static double dot(const wg_optimizer *o, vector x, vector y) {
+    return wg_kernel_dot(WG_F32, o->lbfgs->count[0], x.part[0], y.part[0]) +
+           wg_kernel_dot(WG_F64, o->lbfgs->count[1], x.part[1], y.part[1]);
+}
+
+static double greatest(const wg_optimizer *o, vector x) {
+    const double a = wg_kernel_greatest(WG_F32, o->lbfgs->count[0], x.part[0]);
+    const double b = wg_kernel_greatest(WG_F64, o->lbfgs->count[1], x.part[1]);
+    return a <= b || isnan(b) ? b : a;
+}
+
+/* y = a·x + b·y */
+static void axpby(const wg_optimizer *o, double a, vector x, double b, vector y) {
+    wg_kernel_axpby(WG_F32, o->lbfgs->count[0], a, x.part[0], b, y.part[0]);
+    wg_kernel_axpby(WG_F64, o->lbfgs->count[1], a, x.part[1], b, y.part[1]);
+}
+
+static void scale(const wg_optimizer *o, double a, vector x) {
+    wg_kernel_scale(WG_F32, o->lbfgs->count[0], a, x.part[0]);
+    wg_kernel_scale(WG_F64, o->lbfgs->count[1], a, x.part[1]);
+}
+
+static void copy(const wg_optimizer *o, vector from, vector to) {
+    for (int d = 0; d < 2; d++) {
+        if (o->lbfgs->count[d] > 0) {
+            memcpy(to.part[d], from.part[d],
+                   (size_t)o->lbfgs->count[d] * wg_dtype_size((wg_dtype)d));
+        }
+    }
+}
+
+/* Work vectors beside the flat buffers as they are now. */
+static wg_status make_room(const wg_optimizer *o) {
+    wg_lbfgs_state *lbfgs = o->lbfgs;
+    const wg_flat *flat = o->store->flat;
+    if (lbfgs->count[0] == flat[0].count && lbfgs->count[1] == flat[1].count) {
+        return WG_OK;
+    }
+    free_work(lbfgs);
+    for (int i = 0; i < WORK; i++) {
+        for (int d = 0; d < 2; d++) {
+            /* A line more: a part may be empty. */
+            const size_t bytes = (size_t)flat[d].count * wg_dtype_size((wg_dtype)d);
+            lbfgs->work[i].part[d] = wg_alloc(bytes + WG_PARAM_ALIGNMENT);
+            if (lbfgs->work[i].part[d] == NULL) {
+                free_work(lbfgs);
+                return wg_fail(WG_ERROR_MEMORY, "lbfgs_step: no memory for vectors of %lld bytes",
+                               (long long)bytes);
+            }
+        }
+    }
+    lbfgs->count[0] = flat[0].count;
+    lbfgs->count[1] = flat[1].count;
+    return WG_OK;
+}
+
+/* ---- History --------------------------------------------------------------------------------- */
+
+static void forget(wg_optimizer *o) {
+    o->scalar[HISTORY_FIRST] = o->scalar[HISTORY_COUNT] = o->scalar[N_ITER] = 0;
+    o->lbfgs->known = true;
+}
+
+/* The slot of the differences of gradients of pair i, the oldest being 0; the next slot has the
+ * step. */
+static int pair_of(const wg_optimizer *o, int i) {
+    return PAIRS + 2 * (((int)o->scalar[HISTORY_FIRST] + i) % o->options.lbfgs.history);
+}
+
+static double *ro_of(const wg_optimizer *o, int i) {
+    return &o->lbfgs->ro[(pair_of(o, i) - PAIRS) / 2];
+}
+
+/* Begins anew where parameters came or were frozen since the last step. */
+static void look_around(wg_optimizer *o) {
+    bool changed = false;
+    int64_t members = 0;
+    for (int d = 0; d < 2; d++) {
+        for (int64_t i = 0; i < o->state[d].count; i++) {
+            wg_member *member = &o->state[d].members[i];
+            changed = changed || member->plain != member->param->frozen;
+            member->plain = member->param->frozen; /* which means nothing else here */
+            members++;
+        }
+    }
+    if (o->lbfgs->members >= 0 && (changed || members != o->lbfgs->members)) {
+        forget(o);
+    }
+    o->lbfgs->members = members;
+    for (int i = 0; !o->lbfgs->known && i < (int)o->scalar[HISTORY_COUNT]; i++) {
+        const int pair = pair_of(o, i);
+        *ro_of(o, i) = 1 / dot(o, slot_of(o, pair), slot_of(o, pair + 1));
+    }
+    o->lbfgs->known = true;
+}
+
+/* Adds the pair of the last iteration, where the curvature along it is positive. */
+static wg_status remember(wg_optimizer *o, vector gradient, vector y, vector s) {
+    const int history = o->options.lbfgs.history;
+    int count = (int)o->scalar[HISTORY_COUNT];
+    copy(o, gradient, y);
+    axpby(o, -1, slot_of(o, BEFORE), 1, y);
+    copy(o, slot_of(o, DIRECTION), s);
+    scale(o, o->scalar[T], s);
+    const double ys = dot(o, y, s);
+    if (!(ys > 1e-10)) {
+        return WG_OK;
+    }
+    if (count == history) {
+        o->scalar[HISTORY_FIRST] = ((int)o->scalar[HISTORY_FIRST] + 1) % history;
+        count--;
+    } else if (pair_of(o, count) + 2 > o->used) {
+        const wg_status status = wg_state_grow(o, pair_of(o, count) + 2, "lbfgs_step");
+        if (status != WG_OK) {
+            return status;
+        }
+    }
+    const int pair = pair_of(o, count);
+    copy(o, y, slot_of(o, pair));
+    copy(o, s, slot_of(o, pair + 1));
+    *ro_of(o, count) = 1 / ys;
+    o->scalar[HISTORY_COUNT] = count + 1;
+    o->scalar[H_DIAG] = ys / dot(o, y, y);
+    return WG_OK;
+}
+
+/* d = −H·g by the two loops over the pairs (Nocedal and Wright, algorithm 7.4). */
+static void find_direction(const wg_optimizer *o, vector gradient, vector d) {
+    const int count = (int)o->scalar[HISTORY_COUNT];
+    double *alpha = o->lbfgs->alpha;
+    copy(o, gradient, d);
+    scale(o, -1, d);
+    for (int i = count - 1; i >= 0; i--) {
+        const int pair = pair_of(o, i);
+        alpha[i] = dot(o, slot_of(o, pair + 1), d) * *ro_of(o, i);
+        axpby(o, -alpha[i], slot_of(o, pair), 1, d);
+    }
+    scale(o, o->scalar[H_DIAG], d);
+    for (int i = 0; i < count; i++) {
+        const int pair = pair_of(o, i);
+        const double beta = dot(o, slot_of(o, pair), d) * *ro_of(o, i);
+        axpby(o, alpha[i] - beta, slot_of(o, pair + 1), 1, d);
+    }
+}
+
+/* ---- The step -------------------------------------------------------------------------------- */
+
+typedef struct run {
+    wg_optimizer *optimizer;
+    wg_closure closure;
+    void *context;
+    int64_t parameters, evaluations;
+} run;
+
+/* The loss where the parameters are; the gradients are in the flat buffers then. */
+static wg_status evaluate(run *r, double *loss) {
+    wg_store *store = r->optimizer->store;
+    wg_zero_gradients(store);
+    *loss = NAN;
+    return r->closure(r->context, loss);
+}
+
+/* The parameters become x + t·d. */
+static void go(const wg_optimizer *o, double t) {
+    copy(o, o->lbfgs->work[FROM], weights_of(o));
+    axpby(o, t, slot_of(o, DIRECTION), 1, weights_of(o));
+}
+
+static wg_status evaluate_into(run *r, vector gradient, double *loss) {
+    wg_store *store = r->optimizer->store;
+    const wg_status status = evaluate(r, loss);
+    if (status != WG_OK) {
+        return status;
+    }
+    if (store->count != r->parameters) {
+        return wg_fail(WG_ERROR_STATE, "lbfgs_step: the closure made parameters during the step");
+    }
+    wg_store_settle(store);
+    copy(r->optimizer, (vector){{store->flat[0].gradient, store->flat[1].gradient}}, gradient);
+    return WG_OK;
+}
+
+static wg_status along(void *context, wg_trial *point) {
+    run *r = context;
+    const wg_optimizer *o = r->optimizer;
+    const vector gradient = o->lbfgs->work[GRADIENT + point->gradient];
+    go(o, point->t);
+    const wg_status status = evaluate_into(r, gradient, &point->loss);
+    if (status == WG_OK) {
+        point->slope = dot(o, gradient, slot_of(o, DIRECTION));
+    }
+    return status;
+}
+
+static vector gradient_of(const wg_optimizer *o, const wg_trial *point) {
+    return point->gradient < 0 ? slot_of(o, BEFORE) : o->lbfgs->work[GRADIENT + point->gradient];
+}
+
+/* The next direction from the gradient at *at. */
+static wg_status direct(run *r, const wg_trial *at) {
+    wg_optimizer *o = r->optimizer;
+    const vector gradient = gradient_of(o, at);
+    if (++o->scalar[N_ITER] == 1) {
+        o->scalar[H_DIAG] = 1;
+        find_direction(o, gradient, slot_of(o, DIRECTION));
+    } else {
+        const vector *free = &o->lbfgs->work[GRADIENT];
+        const wg_status status =
+            remember(o, gradient, free[at->gradient == 0 ? 1 : 0], free[at->gradient == 2 ? 1 : 2]);
+        if (status != WG_OK) {
+            return status;
+        }
+        find_direction(o, gradient, slot_of(o, DIRECTION));
+    }
+    for (int d = 0; d < 2; d++) { /* of which the history may still know a step */
+        for (int64_t i = 0; i < o->state[d].count; i++) {
+            const wg_member *member = &o->state[d].members[i];
+            const size_t size = wg_dtype_size((wg_dtype)d);
+            if (member->param->frozen) {
+                memset((char *)o->state[d].slot[DIRECTION] + (size_t)member->offset * size, 0,
+                       (size_t)member->param->count * size);
+            }
+        }
+    }
+    if (at->gradient >= 0) {
+        copy(o, gradient, slot_of(o, BEFORE));
+    }
+    return WG_OK;
+}
+
+/* Moves along the direction; *at becomes the point there. `last`: its gradient is not needed. */
+static wg_status move(run *r, wg_trial *at, bool last) {
+    wg_optimizer *o = r->optimizer;
+    const wg_lbfgs_options *options = &o->options.lbfgs;
+    const vector d = slot_of(o, DIRECTION);
+    const wg_trial start = {.loss = at->loss, .slope = at->slope, .gradient = -1};
+    double t = o->lr;
+    wg_status status = WG_OK;
+    if (o->scalar[N_ITER] == 1) {
+        const vector g = slot_of(o, BEFORE);
+        t *= fmin(1, 1 / (wg_kernel_sum_abs(WG_F32, o->lbfgs->count[0], g.part[0]) +
+                          wg_kernel_sum_abs(WG_F64, o->lbfgs->count[1], g.part[1])));
+    }
+    copy(o, weights_of(o), o->lbfgs->work[FROM]);
+    if (!options->no_line_search) {
+        status = wg_line_search(along, r, &start, t, greatest(o, d), options->change_tolerance, at,
+                                &r->evaluations);
+        if (status == WG_OK) {
+            go(o, at->t);
+        }
+    } else {
+        *at = (wg_trial){.t = t, .loss = at->loss, .gradient = 0};
+        if (last) {
+            go(o, t);
+        } else {
+            r->evaluations++;
+            status = along(r, at);
+        }
+    }
+    o->scalar[T] = at->t;
+    return status;
+}
+
+/* PyTorch's conditions, in its order. */
+static bool is_over(run *r, const wg_trial *at, double before) {
+    wg_optimizer *o = r->optimizer;
+    const wg_lbfgs_options *options = &o->options.lbfgs;
+    return r->evaluations >= options->evaluations ||
+           !(greatest(o, gradient_of(o, at)) > options->gradient_tolerance) ||
+           !(fabs(at->t) * greatest(o, slot_of(o, DIRECTION)) > options->change_tolerance) ||
+           !(fabs(at->loss - before) >= options->change_tolerance);
+}
+
+static wg_status iterate(run *r, wg_trial *at) {
+    wg_optimizer *o = r->optimizer;
+    const int most = o->options.lbfgs.iterations;
+    for (int i = 1; i <= most; i++) {
+        wg_status status = direct(r, at);
+        const double before = at->loss;
+        at->slope = dot(o, slot_of(o, BEFORE), slot_of(o, DIRECTION));
+        if (status != WG_OK || !(at->slope <= -o->options.lbfgs.change_tolerance)) {
+            return status;
+        }
+        status = move(r, at, i == most);
+        if (status != WG_OK || i == most || is_over(r, at, before)) {
+            return status;
+        }
+    }
+    return WG_OK;
+}
+
+/* The parameters of before the step; one by one, because a closure may have had them moved. */
+static void go_back(const wg_optimizer *o) {
+    for (int d = 0; d < 2; d++) {
+        const char *start = o->lbfgs->work[START].part[d];
+        const size_t size = wg_dtype_size((wg_dtype)d);
+        for (int64_t i = 0; i < o->state[d].count; i++) {
+            const wg_member *member = &o->state[d].members[i];
+            memcpy(member->param->value.data, start + (size_t)member->offset * size,
+                   (size_t)member->param->count * size);
+        }
+    }
+}
+
+static wg_status minimise(run *r, wg_trial *at) {
+    wg_optimizer *o = r->optimizer;
+    copy(o, weights_of(o), o->lbfgs->work[START]);
+    const wg_status status = iterate(r, at);
+    if (status != WG_OK) {
+        go_back(o);
+        forget(o);
+        return status;
+    }
+    o->scalar[FUNC_EVALS] += (double)(r->evaluations - 1);
+    return WG_OK;
+}
+
+wg_status wg_lbfgs_step(wg_optimizer *optimizer, wg_closure closure, void *context, double *loss) {
+    if (optimizer == NULL) {
+        return WG_ERROR_ARGUMENT; /* wg_last_message still says why there is none */
+    }
+    if (closure == NULL) {
+        return wg_fail(WG_ERROR_ARGUMENT, "lbfgs_step: the closure is NULL");
+    }
+    if (optimizer->lbfgs == NULL) {
+        return wg_fail(WG_ERROR_STATE, "lbfgs_step: the optimizer is %s, whose steps are wg_step",
+                       optimizer->rule->name);
+    }
+    wg_store *store = optimizer->store;
+    run r = {optimizer, closure, context, 0, 1};
+    wg_trial at = {.gradient = 0};
+    wg_status status = evaluate(&r, &at.loss);
+    status = status == WG_OK ? wg_optimizer_ready(optimizer, "lbfgs_step") : status;
+    status = status == WG_OK ? make_room(optimizer) : status;
+    if (status != WG_OK) {
+        wg_zero_gradients(store);
+        return status;
+    }
+    if (loss != NULL) {
+        *loss = at.loss;
+    }
+    r.parameters = store->count;
+    wg_store_settle(store);
+    copy(optimizer, (vector){{store->flat[0].gradient, store->flat[1].gradient}},
+         optimizer->lbfgs->work[GRADIENT]);
+    look_around(optimizer);
+    const double size = greatest(optimizer, optimizer->lbfgs->work[GRADIENT]);
+    if (isfinite(at.loss) && isfinite(size) && size > optimizer->options.lbfgs.gradient_tolerance) {
+        status = minimise(&r, &at);
+    }
+    wg_zero_gradients(store);
+    if (status == WG_OK) {
+        optimizer->scalar[FUNC_EVALS]++;
+        optimizer->steps++;
+    }
+    return status;
+}
