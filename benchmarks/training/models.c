@@ -95,19 +95,16 @@ static wg_var linear(wg_net net, const char *name, wg_var x, int64_t out) {
                                               .bias = wg_init_constant(0)});
 }
 
-/* [batch, length, WIDTH] as [batch, HEADS, length, WIDTH / HEADS] */
-static wg_var heads(wg_var x) {
-    const int64_t batch = wg_size(x, 0), length = wg_size(x, 1);
-    return wg_swapaxes(wg_reshape(x, WG_SHAPE(batch, length, HEADS, WIDTH / HEADS)), 1, 2);
-}
-
 static wg_var attention(wg_net net, wg_var x) {
-    wg_var qkv[3];
+    const int64_t batch = wg_size(x, 0), length = wg_size(x, 1);
     net = wg_scope(net, "attn");
-    wg_chunk(linear(net, "c_attn", x, 3 * WIDTH), 2, 3, qkv);
-    wg_var y = wg_attention(heads(qkv[0]), heads(qkv[1]), heads(qkv[2]),
-                            (wg_attention_options){.causal = true});
-    y = wg_reshape(wg_swapaxes(y, 1, 2), WG_SHAPE(wg_size(x, 0), wg_size(x, 1), WIDTH));
+    const wg_var qkv = wg_reshape(linear(net, "c_attn", x, 3 * WIDTH),
+                                  WG_SHAPE(batch, length, 3, HEADS, WIDTH / HEADS));
+    wg_var each[3]; /* [batch, HEADS, length, WIDTH / HEADS] */
+    for (int i = 0; i < 3; i++)
+        each[i] = wg_swapaxes(wg_select(qkv, i, 2), 1, 2);
+    wg_var y = wg_attention(each[0], each[1], each[2], (wg_attention_options){.causal = true});
+    y = wg_reshape(wg_swapaxes(y, 1, 2), WG_SHAPE(batch, length, WIDTH));
     return linear(net, "c_proj", y, WIDTH);
 }
 

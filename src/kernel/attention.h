@@ -23,7 +23,7 @@ typedef struct wg_attention {
     const void *mask; /* added to the scaled products, of q's type; NULL for none */
     int lead;         /* how many axes make the heads */
     int64_t lead_shape[WG_MAX_RANK];
-    wg_attention_rows q, k, v, out;
+    wg_attention_rows q, k, v, out, g; /* g: of the result's gradient */
     /* Of the mask; 0 where it is broadcast. */
     int64_t lead_stride[WG_MAX_RANK], mask_row, mask_column;
 } wg_attention;
@@ -49,7 +49,6 @@ typedef struct wg_attention_places {
     wg_attention_rows rows_q, rows_k, rows_v;
 } wg_attention_places;
 
-/* `out` and its gradient g lie as a->out says. */
 bool wg_kernel_attention_chain(const wg_attention *a, const void *q, const void *k, const void *v,
                                const void *out, const void *kept, const void *g,
                                const wg_attention_places *to, void *scratch);

@@ -222,12 +222,12 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     const int64_t row = b->head * a->queries + b->query;
     const int64_t mask_at = a->mask != NULL ? place_of(a, a->lead_stride, b->head, 1) : 0;
     const T *q = job->q + row_of(a, &a->q, b->head, b->query);
-    const T *g = job->g + row_of(a, &a->out, b->head, b->query);
+    const T *g = job->g + row_of(a, &a->g, b->head, b->query);
     NAME(product)
     (job, b->m, b->n, a->depth, q, a->q.row, 1, job->k_turned + b->at * a->depth, b->block, s, KEYS,
      false);
     NAME(product)
-    (job, b->m, b->n, a->width, g, a->out.row, 1, job->v_turned + b->at * a->width, b->block, ds,
+    (job, b->m, b->n, a->width, g, a->g.row, 1, job->v_turned + b->at * a->width, b->block, ds,
      KEYS, false);
     for (int64_t i = 0; i < b->m; i++) {
         const T *mask =
@@ -239,8 +239,7 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     }
     if (b->dv != NULL) {
         NAME(product)
-        (job, b->n, a->width, b->m, s, 1, KEYS, g, a->out.row, b->dv, job->to->rows_v.row,
-         b->add_v);
+        (job, b->n, a->width, b->m, s, 1, KEYS, g, a->g.row, b->dv, job->to->rows_v.row, b->add_v);
     }
     if (b->dk != NULL) {
         NAME(product)
@@ -336,8 +335,8 @@ static void NAME(delta_job)(void *context, int64_t index) {
     const int64_t blocks = blocks_of(a->queries, QUERIES), head = index / blocks;
     const int64_t first = index % blocks * QUERIES, end = least(a->queries, first + QUERIES);
     for (int64_t i = first; i < end; i++) {
-        const int64_t at = row_of(a, &a->out, head, i);
-        job->delta[head * a->queries + i] = job->loops->dot(a->width, job->g + at, job->from + at);
+        job->delta[head * a->queries + i] = job->loops->dot(
+            a->width, job->g + row_of(a, &a->g, head, i), job->from + row_of(a, &a->out, head, i));
     }
 }
 

@@ -26,6 +26,11 @@
 #define MM_DOT_DEPTH 1024  /* k whose rows of A and B stay in the first-level cache */
 #define MM_DOT_LEAST 64    /* k that pays the horizontal sums at the end */
 #define MM_DOT_FEW_ROWS 4  /* of A: too few to pay the packing of B */
+/* Many rows of A pay it where the horizontal sums of a short k cost more; but a few columns of B
+ * would leave tiles half empty. */
+#define MM_DOT_DEEP 256
+#define MM_DOT_MANY_ROWS 256
+#define MM_DOT_FEW_COLUMNS 96
 #define MM_PACK_A_PANELS 3 /* uses of a panel of A that pay its packing */
 #define MM_PACK_B_ROWS 32  /* rows of A that pay the packing of B */
 

@@ -283,7 +283,9 @@ static bool MM_NAME(solve)(MM_NAME(problem) q, int threads) {
         MM_NAME(share)(MM_NAME(axpy_columns), &q, q.n, MM_STRIPE, threads);
         return true;
     }
-    if (q.a_column == 1 && q.b_row == 1 &&
+    const bool pack_pays =
+        q.k < MM_DOT_DEEP && q.m >= MM_DOT_MANY_ROWS && q.n >= MM_DOT_FEW_COLUMNS;
+    if (q.a_column == 1 && q.b_row == 1 && !pack_pays &&
         (q.k >= MM_DOT_LEAST || (q.m < MM_DOT_FEW_ROWS && q.k >= q.parts->lanes))) {
         MM_NAME(share)(MM_NAME(dot_columns), &q, q.n, 16, threads);
         return true;

@@ -81,15 +81,17 @@ wg_attention wg_attention_sizes(const wg_call *call) {
     return a;
 }
 
-/* Where the operands x (or the packed one) and the result lie. */
+/* Where the operands x (or the packed one), the result and its gradient lie. */
 static void set_rows(wg_attention *a, const attention_state *state, const wg_view x[3],
-                     const wg_view *out) {
+                     const wg_view *out, const wg_view *g) {
     const wg_view q = part_of(state, x[Q], Q), k = part_of(state, x[K], K);
     const wg_view v = part_of(state, x[KEYS_V], KEYS_V), y = heads_first(state, *out);
+    const wg_view adjoint = heads_first(state, *g);
     a->q = rows_of(&q);
     a->k = rows_of(&k);
     a->v = rows_of(&v);
     a->out = rows_of(&y);
+    a->g = rows_of(&adjoint);
 }
 
 /* Strides of a contiguous mask over the leading axes, the queries and the keys. */
@@ -172,8 +174,8 @@ static wg_status attention_shape(wg_call *call) {
  * False, and the tape has failed, where there is no memory. */
 static bool in_order(wg_call *call, wg_view *x, bool whole) {
     const int last = x->rank - 1;
-    if (x->rank == 0 || wg_view_is_contiguous(x) || (!whole && x->stride[last] == 1) ||
-        wg_view_count(x) == 0) {
+    if (x->rank == 0 || wg_view_is_contiguous(x) ||
+        (!whole && (x->stride[last] == 1 || x->shape[last] == 1)) || wg_view_count(x) == 0) {
         return true;
     }
     const wg_view from = *x;
@@ -196,7 +198,7 @@ static wg_status attention_forward(wg_call *call) {
             return WG_ERROR_MEMORY;
         }
     }
-    set_rows(&a, state, x, wg_call_out(call));
+    set_rows(&a, state, x, wg_call_out(call), wg_call_out(call));
     set_mask(&a, &x[MASK]);
     void *kept = NULL, *scratch = wg_call_scratch(call, wg_attention_forward_scratch(&a));
     const bool saves = wg_call_will_sweep(call);
@@ -260,13 +262,14 @@ static void set_places(wg_call *call, wg_dtype dtype, wg_attention_places *to, w
 static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
     const attention_state *state = wg_call_state(call);
     wg_attention a = wg_attention_sizes(call);
-    const wg_view mask = wg_view_of(x[MASK]), out = wg_view_of(g);
+    const wg_view mask = wg_view_of(x[MASK]), adjoint = wg_view_of(g);
+    const wg_view out = wg_view_of(wg_result(call));
     wg_view in[3];
     for (int i = 0; i < 3; i++) {
         in[i] = wg_view_of(x[state->packed > 0 ? Q : i]);
     }
-    a.dtype = out.dtype;
-    set_rows(&a, state, in, &out);
+    a.dtype = adjoint.dtype;
+    set_rows(&a, state, in, &out, &adjoint);
     set_mask(&a, &mask);
     wg_block *scratch = wg_pool_take(&call->tape->pool, wg_attention_chain_scratch(&a));
     if (scratch == NULL) {
@@ -277,10 +280,10 @@ static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
     wg_attention_places to = {0};
     set_places(call, a.dtype, &to, own);
     if (call->tape->status == WG_OK &&
-        !wg_kernel_attention_chain(
-            &a, part_of(state, in[Q], Q).data, part_of(state, in[K], K).data,
-            part_of(state, in[KEYS_V], KEYS_V).data, wg_view_of(wg_result(call)).data,
-            wg_view_of(wg_saved(call)).data, out.data, &to, wg_block_data(scratch))) {
+        !wg_kernel_attention_chain(&a, part_of(state, in[Q], Q).data, part_of(state, in[K], K).data,
+                                   part_of(state, in[KEYS_V], KEYS_V).data, out.data,
+                                   wg_view_of(wg_saved(call)).data, adjoint.data, &to,
+                                   wg_block_data(scratch))) {
         wg_call_fail(call, WG_ERROR_MEMORY, "no memory to pack the matrices of a gradient");
     }
     wg_pool_drop(&call->tape->pool, scratch);
@@ -296,7 +299,8 @@ static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
 /* x with rows whose elements lie one behind the other. */
 static wg_var with_rows(wg_var x, const char *site) {
     const wg_view view = wg_view_of(x);
-    const bool rows = view.rank > 0 && view.stride[view.rank - 1] == 1;
+    const int last = view.rank - 1;
+    const bool rows = last >= 0 && (view.stride[last] == 1 || view.shape[last] == 1);
     return rows || !wg_is_array(x) ? x : wg_contiguous_at(x, site);
 }
 
@@ -315,7 +319,7 @@ static void attention_chain(wg_call *call, wg_var g) {
             x[i] = with_rows(x[i], call->site);
         }
     }
-    g = wg_contiguous_at(g, call->site);
+    g = with_rows(g, call->site);
     if (call->tape->status == WG_OK) {
         chain_on_buffers(call, x, g);
     }

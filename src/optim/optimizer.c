@@ -198,9 +198,16 @@ wg_status wg_step(wg_optimizer *optimizer, wg_tape *tape) {
     if (status != WG_OK) {
         return status;
     }
+    wg_watch *watch = tape != NULL ? tape->watch : NULL;
+    if (watch != NULL) {
+        watch->begin(watch, WG_WATCHED_STEP, NULL);
+    }
     optimizer->steps++;
     run(optimizer, WG_F32);
     run(optimizer, WG_F64);
     wg_zero_gradients(optimizer->store);
+    if (watch != NULL) {
+        watch->end(watch, NULL, NULL);
+    }
     return WG_OK;
 }

@@ -48,10 +48,13 @@ static bool row_named(const char *name, bool backward, wg_profile_row *row) {
 Test(profile, counts_operations_and_chain_rules) {
     wg_profile_row row;
     cr_assert_eq(wg_profile_start(profile, tape), WG_OK);
+    wg_optimizer *sgd = wg_sgd(store, (wg_sgd_options){.lr = 0.1});
     for (int step = 0; step < 3; step++) {
         cr_assert_eq(wg_backward(network()), WG_OK, "%s", wg_tape_message(tape));
+        cr_assert_eq(wg_step(sgd, tape), WG_OK);
         wg_tape_reset(tape);
     }
+    wg_optimizer_free(sgd);
     cr_assert_eq(wg_profile_stop(profile), WG_OK);
     cr_assert_eq(wg_backward(network()), WG_OK); /* nobody looks */
     cr_assert(row_named("affine", false, &row));
@@ -65,6 +68,7 @@ Test(profile, counts_operations_and_chain_rules) {
     cr_assert_eq(row.calls, 3);
     cr_assert_eq(row.bytes, 3 * 2 * 4 * 320);
     cr_assert_not(row_named("matmul", false, &row), "a part of a chain rule has a row of its own");
+    cr_assert(row_named("step", false, &row) && row.calls == 3);
     double before = 1e300;
     for (int64_t i = 0; i < wg_profile_count(profile); i++) {
         cr_assert_eq(wg_profile_at(profile, i, &row), WG_OK);

@@ -91,6 +91,36 @@ Test(pool, equals_go_to_the_first_and_nan_wins) {
     wg_tape_free(tape);
 }
 
+/* The blocks that a row of windows 2x2 goes by, with equals and NaN in every place of them. */
+Test(pool, rows_of_two_by_two_of_every_length) {
+    for (int64_t n = 1; n <= 40; n++) {
+        for (int dtype = WG_F32; dtype <= (int)WG_F64; dtype++) {
+            wg_tape *tape = wg_tape_new();
+            double x[4 * 40 + 2], want[40], slope[4 * 40 + 2] = {0};
+            const int64_t wide = 2 * n + n % 2; /* every other one has a column in no window */
+            wg_random_uniform(wg_key_new((uint64_t)n), 0, (size_t)(2 * wide), 0, 4, x);
+            for (int64_t i = 0; i < 2 * wide; i++) {
+                x[i] = x[i] > 3.7 ? NAN : floor(x[i]);
+            }
+            for (int64_t j = 0; j < n; j++) {
+                const int64_t at[4] = {2 * j, 2 * j + 1, wide + 2 * j, wide + 2 * j + 1};
+                int64_t best = at[0];
+                for (int k = 1; k < 4; k++) { /* of several NaN the last wins, as in PyTorch */
+                    best = x[at[k]] > x[best] || isnan(x[at[k]]) ? at[k] : best;
+                }
+                want[j] = x[best];
+                slope[best] = 1;
+            }
+            wg_var leaf = wg_variable(tape, WG_F64, WG_SHAPE(2, wide), x);
+            wg_var y = wg_max_pool2d(wg_cast(leaf, (wg_dtype)dtype), POOL(.kernel = {2}));
+            expect_values(y, want, 0);
+            cr_assert_eq(wg_backward(wg_sum(y)), WG_OK, "%s", wg_tape_message(tape));
+            expect_adjoint(leaf, slope, 0);
+            wg_tape_free(tape);
+        }
+    }
+}
+
 Test(pool, averages_of_a_constant) {
     wg_tape *tape = wg_tape_new();
     wg_var x = wg_full(tape, WG_F32, WG_SHAPE(2, 5, 6, 7), 3);
