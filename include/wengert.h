@@ -4,6 +4,7 @@
 
 #include "wengert/array.h"
 #include "wengert/attention.h"
+#include "wengert/augment.h"
 #include "wengert/base.h"
 #include "wengert/check.h"
 #include "wengert/compile.h"
@@ -22,6 +23,7 @@
 #include "wengert/layers.h"
 #include "wengert/lift.h"
 #include "wengert/linalg.h"
+#include "wengert/loader.h"
 #include "wengert/loop.h"
 #include "wengert/loss.h"
 #include "wengert/map.h"
@@ -41,6 +43,7 @@
 #include "wengert/reduce.h"
 #include "wengert/schedule.h"
 #include "wengert/rnn.h"
+#include "wengert/scaler.h"
 #include "wengert/safetensors.h"
 #include "wengert/sparse.h"
 #include "wengert/tape.h"
