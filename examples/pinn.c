@@ -213,7 +213,7 @@ static wg_status compare(study *s, wg_plot *plot, double *error) {
 }
 
 static wg_status run(study *s, bool brief, uint64_t seed, double *error) {
-    const int steps = brief ? 500 : 2000, rounds = brief ? 1 : 6, iterations = brief ? 300 : 500;
+    const int steps = brief ? 400 : 2000, rounds = brief ? 1 : 8, iterations = brief ? 400 : 500;
     wg_plot_options options = {
         .title = "Burgers' equation, the network's solution", .x_label = "x", .y_label = "u"};
     wg_key key = wg_key_new(seed);

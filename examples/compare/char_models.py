@@ -60,7 +60,7 @@ class LSTM(nn.Module):
 
 
 class GPT(nn.Module):
-    batch, context, width, steps = 32, 128, 128, 1000
+    batch, context, width, steps = 16, 128, 128, 1500
 
     def __init__(self, characters):
         super().__init__()
@@ -95,7 +95,7 @@ class GPT(nn.Module):
         return torch.optim.AdamW(self.parameters())
 
     def rate(self, step, steps):
-        cosine = 1e-4 + (1e-3 - 1e-4) * (1 + math.cos(math.pi * step / steps)) / 2
+        cosine = 2e-4 + (2e-3 - 2e-4) * (1 + math.cos(math.pi * step / steps)) / 2
         return cosine * min(1, (step + 1) / max(1, steps // 20))
 
 
