@@ -8,7 +8,7 @@
 #include <math.h>
 
 /* One call. */
-typedef struct heads {
+typedef struct pass {
     wg_layer layer;
     const wg_multi_head_options *options;
     int64_t batch, queries, keys;
@@ -22,7 +22,7 @@ typedef struct heads {
     wg_var q, k, v;     /* [batch, length, heads, depth] */
     wg_var
         packed; /* all three in one, where nothing touches them before attention; else a number */
-} heads;
+} pass;
 
 /* ---- What goes in --------------------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ static bool same(wg_var x, wg_var y) {
     return x.tape == y.tape && x.as.bits == y.as.bits;
 }
 
-static bool operands_fit(heads *h, wg_var q, wg_var k, wg_var v) {
+static bool operands_fit(pass *h, wg_var q, wg_var k, wg_var v) {
     if (!wg_layer_input(&h->layer, k, 3)) {
         return false;
     }
@@ -85,7 +85,7 @@ bool wg_heads_allowed(const wg_layer *layer, int64_t width, int64_t heads, int64
     return true;
 }
 
-static bool options_allowed(heads *h) {
+static bool options_allowed(pass *h) {
     const wg_multi_head_options *o = h->options;
     h->heads = o->heads;
     h->key_heads = o->key_heads == 0 ? o->heads : o->key_heads;
@@ -105,7 +105,7 @@ static bool options_allowed(heads *h) {
 /* ---- Projections ----------------------------------------------------------------------------- */
 
 /* x [batch, length, ...] · weightᵀ + bias as [batch, length, heads, depth]. */
-static wg_var projected(const heads *h, wg_var x, wg_var weight, wg_var bias) {
+static wg_var projected(const pass *h, wg_var x, wg_var weight, wg_var bias) {
     const wg_var y = wg_affine_at(x, weight, bias, h->layer.site);
     if (h->layer.net.tape->status != WG_OK) {
         return y;
@@ -115,24 +115,24 @@ static wg_var projected(const heads *h, wg_var x, wg_var weight, wg_var bias) {
 }
 
 /* Rows [first, first + n) of a weight or a bias. */
-static wg_var rows(const heads *h, wg_var x, int64_t first, int64_t n) {
+static wg_var rows(const pass *h, wg_var x, int64_t first, int64_t n) {
     return wg_is_array(x) ? wg_narrow_at(x, 0, first, n, h->layer.site) : x;
 }
 
 /* Rows of the projections: of q, and of k (as many as of v). */
-static int64_t query_rows(const heads *h) {
+static int64_t query_rows(const pass *h) {
     return h->width;
 }
-static int64_t key_rows(const heads *h) {
+static int64_t key_rows(const pass *h) {
     return h->key_heads * h->depth;
 }
 
-static bool drops(const heads *h) {
+static bool drops(const pass *h) {
     return h->layer.net.training && h->options->dropout > 0;
 }
 
 /* q, k and v in one product; views of it. */
-static void project_together(heads *h, wg_var x, wg_var weight, wg_var bias) {
+static void project_together(pass *h, wg_var x, wg_var weight, wg_var bias) {
     const char *site = h->layer.site;
     const wg_var all = projected(h, x, weight, bias);
     if (!h->options->rotary && h->options->cache == NULL && !drops(h)) {
@@ -144,7 +144,7 @@ static void project_together(heads *h, wg_var x, wg_var weight, wg_var bias) {
     h->v = wg_narrow_at(all, 2, h->heads + h->key_heads, h->key_heads, site);
 }
 
-static void project_keys(heads *h, wg_var k, wg_var v, wg_var weight, wg_var bias) {
+static void project_keys(pass *h, wg_var k, wg_var v, wg_var weight, wg_var bias) {
     const int64_t first = query_rows(h), n = key_rows(h);
     const char *site = h->layer.site;
     if (same(k, v)) {
@@ -159,7 +159,7 @@ static void project_keys(heads *h, wg_var k, wg_var v, wg_var weight, wg_var bia
 }
 
 /* Fills h->q, h->k and h->v, or h->packed; of a filled entry of the cache h->q alone. */
-static void project(heads *h, wg_var q, wg_var k, wg_var v) {
+static void project(pass *h, wg_var q, wg_var k, wg_var v) {
     const int64_t own = query_rows(h), n = key_rows(h), all = own + 2 * n;
     const wg_initializer glorot = wg_init_or(h->options->weight, wg_init_glorot_uniform(1));
     const wg_layer *layer = &h->layer;
@@ -197,7 +197,7 @@ static void project(heads *h, wg_var q, wg_var k, wg_var v) {
  */
 
 /* A mask as something to add. */
-static wg_var additive(const heads *h, wg_var mask) {
+static wg_var additive(const pass *h, wg_var mask) {
     const char *site = h->layer.site;
     if (wg_view_of(mask).dtype != WG_U8) {
         return mask;
@@ -207,7 +207,7 @@ static wg_var additive(const heads *h, wg_var mask) {
 }
 
 /* Whether a mask broadcasts to [batch, heads, queries, keys]. */
-static bool mask_fits(const heads *h, wg_var mask) {
+static bool mask_fits(const pass *h, wg_var mask) {
     const int64_t full[4] = {h->batch, h->heads, h->queries, h->keys};
     if (!wg_is_array(mask)) {
         return true;
@@ -230,7 +230,7 @@ static bool mask_fits(const heads *h, wg_var mask) {
     return true;
 }
 
-static bool key_mask_fits(const heads *h, wg_var mask) {
+static bool key_mask_fits(const pass *h, wg_var mask) {
     if (!wg_is_array(mask)) {
         return true;
     }
@@ -249,7 +249,7 @@ static bool key_mask_fits(const heads *h, wg_var mask) {
 }
 
 /* Makes one mask of both; false, and a failure, where they do not fit. */
-static bool join_masks(heads *h) {
+static bool join_masks(pass *h) {
     const wg_layer *layer = &h->layer;
     const wg_var of_keys = h->options->key_mask;
     h->mask = h->options->mask;
@@ -267,7 +267,7 @@ static bool join_masks(heads *h) {
 }
 
 /* Finds the place in the cache, where there is one, and with it how many keys there are. */
-static bool open_cache(heads *h) {
+static bool open_cache(pass *h) {
     wg_kv_cache *cache = h->options->cache;
     const int64_t shape[4] = {h->batch, h->keys, h->key_heads, h->depth};
     if (cache == NULL) {
@@ -282,14 +282,14 @@ static bool open_cache(heads *h) {
     return h->entry != NULL;
 }
 
-static wg_var turned(const heads *h, wg_var x) {
+static wg_var turned(const pass *h, wg_var x) {
     wg_rotary_options turn = h->options->turn;
     turn.first += h->offset;
     return h->options->rotary ? wg_rotary_at(x, 1, h->layer.site, turn) : x;
 }
 
 /* Turns what was projected by its positions, and takes it through the cache. */
-static void place(heads *h) {
+static void place(pass *h) {
     const wg_layer *layer = &h->layer;
     if (wg_is_array(h->packed)) {
         return;
@@ -310,7 +310,7 @@ static void place(heads *h) {
  */
 
 /* Probabilities that are dropped have to be there: [batch, key heads, group, queries, keys]. */
-static wg_var with_dropout(const heads *h) {
+static wg_var with_dropout(const pass *h) {
     const wg_net *net = &h->layer.net;
     const char *site = h->layer.site;
     const int64_t group = h->heads / h->key_heads,
@@ -348,7 +348,7 @@ static wg_var with_dropout(const heads *h) {
     return wg_swapaxes_at(y, 1, 2, site);
 }
 
-static wg_var attended(const heads *h) {
+static wg_var attended(const pass *h) {
     if (drops(h)) {
         return with_dropout(h);
     }
@@ -361,7 +361,7 @@ static wg_var attended(const heads *h) {
 
 wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q, wg_var k, wg_var v,
                                   const char *site, wg_multi_head_options options) {
-    heads h = {.options = &options, .causal = options.causal};
+    pass h = {.options = &options, .causal = options.causal};
     if (!wg_layer_begin(&h.layer, net, "multi_head_attention", name, site) ||
         !operands_fit(&h, q, k, v) || !options_allowed(&h) || !open_cache(&h) || !join_masks(&h)) {
         return wg_poison(net.tape);
