@@ -197,6 +197,60 @@ WG_API wg_var wg_embedding_with_at(wg_net net, const char *name, wg_var indices,
 #define wg_embedding_with(net, name, indices, ...)                                                 \
     wg_embedding_with_at(net, name, indices, WG_HERE, __VA_ARGS__)
 
+typedef enum wg_bag_mode {
+    WG_BAG_MEAN,
+    WG_BAG_SUM,
+    WG_BAG_MAX
+} wg_bag_mode;
+
+typedef struct wg_embedding_bag_options {
+    wg_embedding_options table; /* as above; its padding does not take part: bags of several lengths
+                                   are filled up with it */
+    wg_bag_mode mode;           /* 0: the mean */
+    wg_var weights; /* of the shape of the indices: factors of the rows, of WG_BAG_SUM alone; a
+                       number: none */
+} wg_embedding_bag_options;
+
+/* The mean, sum or maximum (of each element) of the rows of a bag, without the rows themselves
+ * staying: indices [..., length] give [..., width]. A bag of nothing but padding gives zeros.
+ * Parameter name.weight (PyTorch's EmbeddingBag, there with offsets instead of padding). */
+WG_API wg_var wg_embedding_bag_at(wg_net net, const char *name, wg_var indices, const char *site,
+                                  wg_embedding_bag_options options);
+#define wg_embedding_bag(net, name, indices, ...)                                                  \
+    wg_embedding_bag_at(net, name, indices, WG_HERE, __VA_ARGS__)
+
+/* ---- Bilinear, residual ---------------------------------------------------------------------- */
+
+typedef struct wg_bilinear_options {
+    int64_t out; /* required */
+    bool no_bias;
+    wg_initializer weight, bias; /* default U(±1/√in1) */
+} wg_bilinear_options;
+
+/* y[..., o] = sum over i, j of x[..., i] weight[o, i, j] z[..., j] + bias[o]: x [..., in1] and
+ * z [..., in2] of one dtype and with the same leading axes give [..., out]. Parameters name.weight
+ * [out, in1, in2] and name.bias [out]. */
+WG_API wg_var wg_bilinear_at(wg_net net, const char *name, wg_var x, wg_var z, int64_t out,
+                             const char *site);
+WG_API wg_var wg_bilinear_with_at(wg_net net, const char *name, wg_var x, wg_var z,
+                                  const char *site, wg_bilinear_options options);
+#define wg_bilinear(net, name, x, z, out) wg_bilinear_at(net, name, x, z, out, WG_HERE)
+#define wg_bilinear_with(net, name, x, z, ...)                                                     \
+    wg_bilinear_with_at(net, name, x, z, WG_HERE, __VA_ARGS__)
+
+/* x + y, y being what a block made of x; where their shapes differ P x + y with a learned
+ * projection, parameter name.weight, without bias:
+ *
+ * - where the last axis alone differs, of that axis: wg_linear;
+ * - else of the channels x[N, C, size...], a convolution by one element whose strides are
+ *   ⌈size of x / size of y⌉.
+ *
+ * So a residual block that halves an image needs no case of its own. (To shorten the one axis of
+ * [N, C, length] with C as it is, call wg_conv1d.) SHAPE where no strides fit. K. He, X. Zhang,
+ * S. Ren, J. Sun, "Deep residual learning for image recognition", 2016, eq. 1 and 2. */
+WG_API wg_var wg_residual_at(wg_net net, const char *name, wg_var x, wg_var y, const char *site);
+#define wg_residual(net, name, x, y) wg_residual_at(net, name, x, y, WG_HERE)
+
 #ifdef __cplusplus
 }
 #endif

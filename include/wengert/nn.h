@@ -53,6 +53,12 @@ WG_API double wg_gradient_norm(wg_store *store);
 /* Scales all gradients by most/(norm + 1e-6) where that is below 1; returns the norm before
  * (PyTorch's clip_grad_norm_). A norm that is not finite, or a negative `most`, changes nothing. */
 WG_API double wg_clip_norm(wg_store *store, double most);
+/* Brings each gradient into [−most, most] (PyTorch's clip_grad_value_); a NaN stays. Errors:
+ * ARGUMENT for a `most` that is negative or NaN, MEMORY; nothing has changed then. */
+WG_API wg_status wg_clip_value(wg_store *store, double most);
+/* Multiplies all gradients by `factor`: 1/n after the sweeps of n micro-batches, say. Errors:
+ * ARGUMENT for a factor that is not finite, MEMORY; nothing has changed then. */
+WG_API wg_status wg_scale_gradients(wg_store *store, double factor);
 /* Sets all gradients to zero (wg_step does so after each step). Costs a flag a parameter. */
 WG_API void wg_zero_gradients(wg_store *store);
 
@@ -93,31 +99,66 @@ typedef enum wg_initializer_kind {
     WG_INIT_GLOROT_NORMAL,
     WG_INIT_HE_UNIFORM,
     WG_INIT_HE_NORMAL,
-    WG_INIT_ORTHOGONAL
+    WG_INIT_ORTHOGONAL,
+    WG_INIT_TRUNCATED_NORMAL,
+    WG_INIT_EYE,
+    WG_INIT_DIRAC,
+    WG_INIT_SPARSE
 } wg_initializer_kind;
 
+/* What an axis of a weight adds up: all that one output reads, or all that one input feeds. */
+typedef enum wg_fan {
+    WG_FAN_IN,
+    WG_FAN_OUT
+} wg_fan;
+
+/* Made by the functions below, which are those of PyTorch's nn.init; {0} is WG_INIT_DEFAULT. Every
+ * number depends on the store's seed, the parameter's name and its place alone. */
 typedef struct wg_initializer {
     wg_initializer_kind kind;
-    double a, b; /* as the functions below name them */
+    double a, b, c, d; /* arguments of the functions below, in their order */
 } wg_initializer;
 
+/* wg_init_constant(0) and (1) are PyTorch's zeros_ and ones_. */
 WG_API wg_initializer wg_init_constant(double value);
 WG_API wg_initializer wg_init_uniform(double low, double high);
 WG_API wg_initializer wg_init_normal(double mean, double deviation);
+/* The normal distribution (deviation > 0) on condition that the value is in [low, high] (low <
+ * high), by the inverse of its distribution function. PyTorch's trunc_normal_, there by default in
+ * [-2, 2]. */
+WG_API wg_initializer wg_init_truncated_normal(double mean, double deviation, double low,
+                                               double high);
 /* The fans of a weight [out, in, …] are in·rest and out·rest; these need rank >= 2, gain >= 0.
+ * `gain` makes up for the nonlinearity behind: wg_gain.
  *
  * U(±gain·√(6/(fan in + fan out))), N(0, gain²·2/(fan in + fan out)): X. Glorot, Y. Bengio,
  * "Understanding the difficulty of training deep feedforward neural networks", 2010, eq. 16. */
-WG_API wg_initializer wg_init_glorot_uniform(double gain);
+WG_API wg_initializer wg_init_glorot_uniform(double gain); /* PyTorch's xavier_uniform_ */
 WG_API wg_initializer wg_init_glorot_normal(double gain);
-/* U(±gain·√(3/fan in)), N(0, gain²/fan in); gain √2 for relu: K. He, X. Zhang, S. Ren, J. Sun,
- * "Delving deep into rectifiers", 2015, eq. 10. */
+/* U(±gain·√(3/fan)), N(0, gain²/fan); gain √2 for relu: K. He, X. Zhang, S. Ren, J. Sun, "Delving
+ * deep into rectifiers", 2015, eq. 10 (fan in) and 14 (fan out). The he_ forms take the fan in. */
+WG_API wg_initializer wg_init_kaiming_uniform(wg_fan fan, double gain);
+WG_API wg_initializer wg_init_kaiming_normal(wg_fan fan, double gain);
 WG_API wg_initializer wg_init_he_uniform(double gain);
 WG_API wg_initializer wg_init_he_normal(double gain);
 /* Rows (or columns, whichever are fewer) orthonormal, times gain, of the weight as a matrix
  * [out, in·rest]: A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of
  * learning in deep linear neural networks", 2014. */
 WG_API wg_initializer wg_init_orthogonal(double gain);
+/* Ones on the diagonal, zeros elsewhere; rank 2. */
+WG_API wg_initializer wg_init_eye(void);
+/* A convolution's weight (rank 3 to 5) that hands on its channels: in each of `groups` groups of
+ * outputs, which must divide them, output i has a one at the middle of the kernel of input i. */
+WG_API wg_initializer wg_init_dirac(int64_t groups);
+/* Rank 2: in each column ⌈sparsity·rows⌉ zeros (0 <= sparsity <= 1), elsewhere N(0, deviation²);
+ * PyTorch's deviation is 0.01. J. Martens, "Deep learning via Hessian-free optimization", 2010. */
+WG_API wg_initializer wg_init_sparse(double sparsity, double deviation);
+
+/* What a nonlinearity takes from the size of its input, to be given back as gain: of "linear",
+ * "identity", "sigmoid" and convolutions ("conv2d", …) 1, "tanh" 5/3, "relu" √2, "leaky_relu"
+ * √(2/(1 + slope²)), "selu" 3/4 (PyTorch's calculate_gain). `slope` is for leaky_relu alone. NaN,
+ * and wg_last_message says so, for another name. */
+WG_API double wg_gain(const char *nonlinearity, double slope);
 
 /* ---- Layers -------------------------------------------------------------------------------- */
 
@@ -149,7 +190,8 @@ WG_API wg_var wg_linear_with_at(wg_net net, const char *name, wg_var x, const ch
 #define wg_linear_with(net, name, x, ...) wg_linear_with_at(net, name, x, WG_HERE, __VA_ARGS__)
 static inline wg_var wg_linear_at(wg_net net, const char *name, wg_var x, int64_t out,
                                   const char *site) {
-    wg_linear_options options = {0, false, {WG_INIT_DEFAULT, 0, 0}, {WG_INIT_DEFAULT, 0, 0}};
+    wg_linear_options options = {
+        0, false, {WG_INIT_DEFAULT, 0, 0, 0, 0}, {WG_INIT_DEFAULT, 0, 0, 0, 0}};
     options.out = out;
     return wg_linear_with_at(net, name, x, site, options);
 }

@@ -5,7 +5,7 @@
  * diagonal positive by itself; done twice it is orthogonal to rounding ("twice is enough": L.
  * Giraud, J. Langou, M. Rozloznik, 2005). */
 #include "kernel/matmul.h"
-#include "nn/store.h"
+#include "nn/init.h"
 
 #include <math.h>
 
@@ -79,14 +79,16 @@ static bool gram_schmidt(int64_t k, int64_t n, double *q) {
     return worked;
 }
 
-bool wg_init_fill_orthogonal(wg_key key, const wg_view *view, double gain) {
-    const int64_t count = wg_view_count(view), rows = view->shape[0], columns = count / rows;
+bool wg_fill_orthogonal(const wg_fill *fill) {
+    const wg_view *view = fill->view;
+    const double gain = fill->init.a;
+    const int64_t count = fill->count, rows = view->shape[0], columns = count / rows;
     const int64_t k = rows < columns ? rows : columns, n = rows < columns ? columns : rows;
     double *q = wg_alloc((size_t)count * sizeof *q);
     if (q == NULL) {
         return false;
     }
-    wg_random_normal(key, 0, (size_t)count, 0, 1, q);
+    wg_random_normal(fill->key, 0, (size_t)count, 0, 1, q);
     if (!gram_schmidt(k, n, q)) {
         wg_free(q);
         return false;

@@ -118,8 +118,4 @@ bool wg_init_allowed(wg_tape *tape, const char *name, int rank, const int64_t *s
 bool wg_init_fill(wg_tape *tape, const char *name, wg_key key, const wg_view *view,
                   wg_initializer initializer);
 
-/* ---- orthogonal.c ---- */
-/* `view` as a matrix (first axis, all others) with orthonormal rows or columns, times gain. */
-bool wg_init_fill_orthogonal(wg_key key, const wg_view *view, double gain);
-
 #endif

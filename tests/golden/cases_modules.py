@@ -22,6 +22,21 @@ class RMSNorm(nn.Module):
         return x / (x.square().mean(axes, True) + self.eps).sqrt() * self.weight
 
 
+class Bag(nn.EmbeddingBag):
+    def forward(self, x, weights=None):
+        return super().forward(x, per_sample_weights=weights)
+
+
+class ResidualLinear(nn.Linear):
+    def forward(self, x, y):
+        return super().forward(x) + y
+
+
+class ResidualConv(nn.Conv2d):
+    def forward(self, x, y):
+        return super().forward(x) + y
+
+
 def fill(family, module):
     """Parameters and buffers that float32 holds exactly."""
     for name, value in module.state_dict().items():
@@ -101,6 +116,23 @@ def norms(family):
 def tables(family):
     module_case(family, "embedding", nn.Embedding(5, 3), family.whole(5, 2, 4), count=5, width=3)
     module_case(family, "embedding", nn.Embedding(4, 2, padding_idx=1), family.whole(4, 9), count=4, width=2, padding=1)
+    for i, mode in enumerate(("mean", "sum", "max")):
+        module_case(family, "embedding_bag", Bag(6, 3, mode=mode), family.whole(6, 4, 3), count=6, width=3, mode=i)
+        bags = torch.tensor([[2, 2, 2], [0, 2, 5], [4, 1, 3], [2, 4, 4]])
+        module_case(family, "embedding_bag", Bag(6, 3, mode=mode, padding_idx=2), bags, count=6, width=3, mode=i,
+                    padding=2)
+    module_case(family, "embedding_bag", Bag(6, 2, mode="sum"), family.whole(6, 4, 3), family.uniform(-1, 1, 4, 3),
+                count=6, width=2, mode=1)
+
+
+def others(family):
+    def x(*shape):
+        return family.uniform(-2, 2, *shape)
+
+    module_case(family, "bilinear", nn.Bilinear(3, 4, 2), x(5, 3), x(5, 4), out=2)
+    module_case(family, "bilinear", nn.Bilinear(2, 3, 4, bias=False), x(2, 3, 2), x(2, 3, 3), out=4, no_bias=1)
+    module_case(family, "residual", ResidualLinear(3, 5, bias=False), x(2, 4, 3), x(2, 4, 5))
+    module_case(family, "residual", ResidualConv(2, 4, 1, stride=2, bias=False), x(2, 2, 5, 4), x(2, 4, 3, 2))
 
 
 def cases(family):
@@ -110,3 +142,4 @@ def cases(family):
     convolutions(family)
     norms(family)
     tables(family)
+    others(family)

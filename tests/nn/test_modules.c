@@ -11,6 +11,30 @@
 
 typedef wg_var run_layer(const golden_case *c, wg_net net, const wg_var *x);
 
+/* ---- The state ------------------------------------------------------------------------------- */
+
+#define STATE "state:"
+
+/* The name of state number `row`, with its input's index in *input; NULL behind the last. */
+static const char *state_at(const golden_case *c, int row, int *input) {
+    for (int i = 0; i < c->attributes; i++) {
+        const golden_attribute *a = &c->attribute[i];
+        if (strncmp(a->key, STATE, strlen(STATE)) == 0 && row-- == 0) {
+            *input = (int)a->number[0];
+            return a->key + strlen(STATE);
+        }
+    }
+    return NULL;
+}
+
+/* The inputs of the layer itself come first. */
+static int inputs_of(const golden_case *c) {
+    int input = c->inputs;
+    return state_at(c, 0, &input) != NULL ? input : c->inputs;
+}
+
+/* ---- The layers ------------------------------------------------------------------------------ */
+
 static bool flag(const golden_case *c, const char *key) {
     return golden_integer(c, key, 0) != 0;
 }
@@ -88,6 +112,31 @@ static wg_var run_embedding(const golden_case *c, wg_net net, const wg_var *x) {
     return wg_embedding_with(net, "layer", x[0], o);
 }
 
+static wg_var run_embedding_bag(const golden_case *c, wg_net net, const wg_var *x) {
+    wg_parameter_view table;
+    wg_embedding_bag_options o = {.table = {.count = golden_integer(c, "count", 0),
+                                            .width = golden_integer(c, "width", 0),
+                                            .padding_index = golden_integer(c, "padding", 0)},
+                                  .mode = (wg_bag_mode)golden_integer(c, "mode", 0)};
+    o.table.padded = o.table.padding_index != 0;
+    o.table.dtype = wg_store_find(net.store, "f64", &table) == WG_OK ? WG_F64 : WG_F32;
+    if (inputs_of(c) > 1) {
+        o.weights = x[1];
+    }
+    return wg_embedding_bag(net, "layer", x[0], o);
+}
+
+static wg_var run_bilinear(const golden_case *c, wg_net net, const wg_var *x) {
+    const wg_bilinear_options o = {.out = golden_integer(c, "out", 0),
+                                   .no_bias = flag(c, "no_bias")};
+    return wg_bilinear_with(net, "layer", x[0], x[1], o);
+}
+
+static wg_var run_residual(const golden_case *c, wg_net net, const wg_var *x) {
+    (void)c;
+    return wg_residual(net, "layer", x[0], x[1]);
+}
+
 static const struct module {
     const char *op;
     run_layer *run;
@@ -106,29 +155,12 @@ static const struct module {
     {"group_norm", run_group_norm, 8},
     {"instance_norm", run_instance_norm, 8},
     {"embedding", run_embedding, 2},
+    {"embedding_bag", run_embedding_bag, 2},
+    {"bilinear", run_bilinear, 2},
+    {"residual", run_residual, 2},
 };
 
-/* ---- The state ------------------------------------------------------------------------------- */
-
-#define STATE "state:"
-
-/* The name of state number `row`, with its input's index in *input; NULL behind the last. */
-static const char *state_at(const golden_case *c, int row, int *input) {
-    for (int i = 0; i < c->attributes; i++) {
-        const golden_attribute *a = &c->attribute[i];
-        if (strncmp(a->key, STATE, strlen(STATE)) == 0 && row-- == 0) {
-            *input = (int)a->number[0];
-            return a->key + strlen(STATE);
-        }
-    }
-    return NULL;
-}
-
-/* The inputs of the layer itself come first. */
-static int inputs_of(const golden_case *c) {
-    int input = c->inputs;
-    return state_at(c, 0, &input) != NULL ? input : c->inputs;
-}
+/* ---- Its values ------------------------------------------------------------------------------ */
 
 static wg_parameter_view find(wg_store *store, const char *name) {
     char full[64];
