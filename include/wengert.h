@@ -46,6 +46,7 @@
 #include "wengert/scaler.h"
 #include "wengert/safetensors.h"
 #include "wengert/sparse.h"
+#include "wengert/table.h"
 #include "wengert/tape.h"
 #include "wengert/taylor.h"
 #include "wengert/text.h"
