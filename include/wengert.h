@@ -48,6 +48,7 @@
 #include "wengert/scaler.h"
 #include "wengert/schedule.h"
 #include "wengert/sparse.h"
+#include "wengert/state.h"
 #include "wengert/tape.h"
 #include "wengert/taylor.h"
 #include "wengert/text.h"
