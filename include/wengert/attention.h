@@ -32,6 +32,15 @@ WG_API wg_var wg_attention_at(wg_var q, wg_var k, wg_var v, const char *site,
                               wg_attention_options options);
 #define wg_attention(q, k, v, ...) wg_attention_at(q, k, v, WG_HERE, __VA_ARGS__)
 
+/* Self-attention of qkv [..., L, heads + 2 key_heads, D], which holds the heads of q, then those of
+ * k, then those of v, as one product makes them: [..., L, heads, D]. The same as wg_attention of
+ * the three parts with length_first, without copies of them or of their gradients. key_heads >= 1.
+ */
+WG_API wg_var wg_attention_packed_at(wg_var qkv, int64_t key_heads, const char *site,
+                                     wg_attention_options options);
+#define wg_attention_packed(qkv, key_heads, ...)                                                   \
+    wg_attention_packed_at(qkv, key_heads, WG_HERE, __VA_ARGS__)
+
 #ifdef __cplusplus
 }
 #endif

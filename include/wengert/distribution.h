@@ -49,6 +49,23 @@ WG_API wg_var wg_permutation(wg_tape *tape, wg_key key, int64_t n);
  * replacement. For probabilities pass their logarithms. Inverts the distribution function, in f64.
  * No gradient. ARGUMENT for a row with NaN, infinity or nothing but -infinity. */
 WG_API wg_var wg_categorical_at(wg_var logits, wg_key key, int64_t samples, const char *site);
+
+typedef struct wg_sample_options {
+    double
+        temperature; /* divides the logits; 0: the class with the greatest, the first of equals */
+    int64_t top_k;   /* of the k most likely classes alone (of equals the first); 0: of all */
+    double top_p;    /* then of the fewest that have this share of the probability together (A.
+                        Holtzman et al., "The curious case of neural text degeneration", 2020);
+                        0 or 1: of all */
+} wg_sample_options;
+
+/* One class (i64 [...]) for each row of logits [..., classes], in f64: the next token of a language
+ * model. Row i draws number i of the key: fold the step into it. No gradient. ARGUMENT for options
+ * out of range, and for a row as in wg_categorical. */
+WG_API wg_var wg_sample_logits_at(wg_var logits, wg_key key, const char *site,
+                                  wg_sample_options options);
+#define wg_sample_logits(logits, key, ...) wg_sample_logits_at(logits, key, WG_HERE, __VA_ARGS__)
+
 /* softmax((logits + Gumbel noise) / temperature) along an axis (E. Jang, S. Gu, B. Poole,
  * "Categorical reparameterization with Gumbel-softmax", 2017). `hard`: the value is one-hot, the
  * gradient that of the soft one. */

@@ -53,6 +53,12 @@ WG_API double wg_gradient_norm(wg_store *store);
 /* Scales all gradients by most/(norm + 1e-6) where that is below 1; returns the norm before
  * (PyTorch's clip_grad_norm_). A norm that is not finite, or a negative `most`, changes nothing. */
 WG_API double wg_clip_norm(wg_store *store, double most);
+/* Brings each gradient into [−most, most] (PyTorch's clip_grad_value_); a NaN stays. Errors:
+ * ARGUMENT for a `most` that is negative or NaN, MEMORY; nothing has changed then. */
+WG_API wg_status wg_clip_value(wg_store *store, double most);
+/* Multiplies all gradients by `factor`: 1/n after the sweeps of n micro-batches, say. Errors:
+ * ARGUMENT for a factor that is not finite, MEMORY; nothing has changed then. */
+WG_API wg_status wg_scale_gradients(wg_store *store, double factor);
 /* Sets all gradients to zero (wg_step does so after each step). Costs a flag a parameter. */
 WG_API void wg_zero_gradients(wg_store *store);
 

@@ -172,6 +172,10 @@ WG_API void wg_optimizer_free(wg_optimizer *optimizer);
 /* For schedules (schedule.h): lr >= 0 and finite; else ARGUMENT, and nothing changes. */
 WG_API wg_status wg_set_lr(wg_optimizer *optimizer, double lr);
 WG_API double wg_lr(const wg_optimizer *optimizer);
+/* The momentum of SGD, RMSProp and Muon, the beta1 of Adam and its kin, from the next step on (for
+ * wg_schedule_one_cycle_momentum). Errors: ARGUMENT unless 0 <= momentum < 1, and for a rule that
+ * has none or was made without. */
+WG_API wg_status wg_set_momentum(wg_optimizer *optimizer, double momentum);
 /* Steps taken. */
 WG_API uint64_t wg_steps(const wg_optimizer *optimizer);
 

@@ -60,6 +60,7 @@ typedef struct wg_multi_head_options {
                            all that it holds (masks too cover these); causal counts positions on. */
     bool keep;          /* with a cache: k and v are the same at each call (a decoder's memory), so
                            that only the first projects them */
+    wg_initializer weight, bias; /* default: see below */
 } wg_multi_head_options;
 
 /* Attention of `heads` heads of q [batch, queries, width], k [batch, keys, k width] and v [batch,
@@ -79,6 +80,59 @@ WG_API wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q,
                                          const char *site, wg_multi_head_options options);
 #define wg_multi_head_attention(net, name, q, k, v, ...)                                           \
     wg_multi_head_attention_at(net, name, q, k, v, WG_HERE, __VA_ARGS__)
+
+/* ---- Encoders and decoders ---------------------------------------------------------------------
+ */
+
+/* Zeros are PyTorch's defaults but for dropout (there 0.1) and feed_forward (there 2048). */
+typedef struct wg_transformer_options {
+    int64_t heads;        /* required, as in wg_multi_head_options */
+    int64_t key_heads;    /* of self-attention */
+    int64_t feed_forward; /* width between the two products; 0 means 4 times that of x */
+    double dropout;       /* in training: of what each part adds, between the two products, and of
+                             attention's probabilities */
+    bool no_attention_dropout; /* but not of these, which costs their length² elements a head */
+    wg_var (*activation)(wg_var x); /* NULL means relu; (wg_gelu), (wg_gelu_tanh), your own */
+    bool norm_first;       /* normalises what goes into each part, not what comes out of the sum */
+    bool no_bias;          /* of products and norms */
+    double eps;            /* of the norms; 0 means 1e-5 */
+    bool causal;           /* in self-attention a position sees those up to its own */
+    wg_var key_mask, mask; /* of self-attention, as in wg_multi_head_options */
+    wg_var memory_key_mask, memory_mask; /* of a decoder's attention to the memory */
+    bool rotary;                         /* of self-attention */
+    wg_rotary_options turn;
+    wg_kv_cache *cache; /* for generation: x has the new positions alone. Of a decoder's memory too
+                           keys and values are computed once. */
+    bool final_norm;    /* of the stacks below: another norm at the end */
+    wg_initializer weight, bias; /* of all products; default as in wg_linear_with and
+                                    wg_multi_head_attention */
+} wg_transformer_options;
+
+/* Self-attention and two products with the activation between them, each added to what went in, and
+ * normalised: x [batch, length, width], the same shape comes out. Parameters: name.self_attn.* (as
+ * wg_multi_head_attention), linear1.*, linear2.* (as wg_linear), norm1.* and norm2.* (weight and
+ * bias [width], at first 1 and 0). Errors are those of the parts. */
+WG_API wg_var wg_transformer_encoder_layer_at(wg_net net, const char *name, wg_var x,
+                                              const char *site, wg_transformer_options options);
+/* With attention to `memory` [batch, memory length, its width], an encoder's result, between the
+ * two; parameters multihead_attn.* and norm3.* besides. */
+WG_API wg_var wg_transformer_decoder_layer_at(wg_net net, const char *name, wg_var x, wg_var memory,
+                                              const char *site, wg_transformer_options options);
+/* `count` such layers in a row, name.layers.0 and so on, and with final_norm name.norm. `name`
+ * NULL: in the net's scope itself. ARGUMENT for count < 0. */
+WG_API wg_var wg_transformer_encoder_at(wg_net net, const char *name, wg_var x, int count,
+                                        const char *site, wg_transformer_options options);
+WG_API wg_var wg_transformer_decoder_at(wg_net net, const char *name, wg_var x, wg_var memory,
+                                        int count, const char *site,
+                                        wg_transformer_options options);
+#define wg_transformer_encoder_layer(net, name, x, ...)                                            \
+    wg_transformer_encoder_layer_at(net, name, x, WG_HERE, __VA_ARGS__)
+#define wg_transformer_decoder_layer(net, name, x, memory, ...)                                    \
+    wg_transformer_decoder_layer_at(net, name, x, memory, WG_HERE, __VA_ARGS__)
+#define wg_transformer_encoder(net, name, x, count, ...)                                           \
+    wg_transformer_encoder_at(net, name, x, count, WG_HERE, __VA_ARGS__)
+#define wg_transformer_decoder(net, name, x, memory, count, ...)                                   \
+    wg_transformer_decoder_at(net, name, x, memory, count, WG_HERE, __VA_ARGS__)
 
 #ifdef __cplusplus
 }

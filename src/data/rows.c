@@ -1,57 +1,9 @@
 /* rows.c: rows and columns of plain arrays, copied and converted. */
-#include "base/base.h"
+#include "data/convert.h"
 #include "tape/tape.h"
 #include "wengert/data.h"
-#include "wengert/precision.h"
 
-#include <math.h>
 #include <string.h>
-
-/* Reads an element as a double. i64 beyond 2^53 is rounded. */
-static double element(const wg_array *array, int64_t i) {
-    switch (array->dtype) {
-    case WG_F32:
-        return (double)((const float *)array->data)[i];
-    case WG_F64:
-        return ((const double *)array->data)[i];
-    case WG_I64:
-        return (double)((const int64_t *)array->data)[i];
-    case WG_U8:
-        return (double)((const uint8_t *)array->data)[i];
-    case WG_BF16:
-        return (double)wg_bf16_to_f32(((const wg_bf16 *)array->data)[i]);
-    }
-    return (double)NAN;
-}
-
-/* False where an integer dtype cannot hold the value. */
-static bool set_element(wg_array *array, int64_t i, double value) {
-    bool whole = value == floor(value);
-    switch (array->dtype) {
-    case WG_F32:
-        ((float *)array->data)[i] = (float)value;
-        return true;
-    case WG_F64:
-        ((double *)array->data)[i] = value;
-        return true;
-    case WG_BF16:
-        ((wg_bf16 *)array->data)[i] = wg_bf16_from_f32((float)value);
-        return true;
-    case WG_I64:
-        if (!whole || value < -0x1p63 || value >= 0x1p63) {
-            return false;
-        }
-        ((int64_t *)array->data)[i] = (int64_t)value;
-        return true;
-    case WG_U8:
-        if (!whole || value < 0.0 || value > 255.0) {
-            return false;
-        }
-        ((uint8_t *)array->data)[i] = (uint8_t)value;
-        return true;
-    }
-    return false;
-}
 
 static wg_status check_columns(const wg_array *from, int64_t first, int64_t count) {
     if (from == NULL || from->rank != 2) {
@@ -78,8 +30,8 @@ wg_status wg_columns(const wg_array *from, int64_t first, int64_t count, wg_dtyp
     }
     for (int64_t row = 0; row < from->shape[0]; row++) {
         for (int64_t i = 0; i < count; i++) {
-            double value = scale * element(from, row * from->shape[1] + first + i) + offset;
-            if (!set_element(*out, row * count + i, value)) {
+            double value = scale * wg_convert_read(from, row * from->shape[1] + first + i) + offset;
+            if (!wg_convert_write(dtype, (*out)->data, row * count + i, value)) {
                 wg_array_free(*out);
                 *out = NULL;
                 return wg_fail(WG_ERROR_FORMAT,
@@ -203,9 +155,8 @@ wg_status wg_copy_rows_f32(const wg_array *from, const int64_t *rows, int64_t n,
     }
     int64_t columns = row_count(from);
     for (int64_t i = 0; i < n; i++) {
-        for (int64_t k = 0; k < columns; k++) {
-            *out++ = (float)(scale * element(from, rows[i] * columns + k) + offset);
-        }
+        (void)wg_convert(from, rows[i] * columns, columns, scale, offset, WG_F32,
+                         out + i * columns);
     }
     return WG_OK;
 }

@@ -8,9 +8,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define DIAGONAL 32      /* queries that meet a block on the diagonal together */
-#define LEAST_JOBS 16    /* heads that need no further sharing out of a backward pass */
-#define JOINED_SIZE 8192 /* elements of partial gradients that are summed at a time */
+#define DIAGONAL 32   /* queries that meet a block on the diagonal together */
+#define LEAST_JOBS 16 /* heads that need no further sharing out of a backward pass */
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -40,26 +39,27 @@ static int64_t parts_of(const wg_attention *a) {
     return least(blocks, blocks_of(LEAST_JOBS, shared));
 }
 
-/* Where a head begins: one of a->heads, or for group > 1 of the fewer that are shared. */
-static int64_t offset_of(const wg_attention *a, const int64_t *stride, int64_t group,
-                         int64_t head) {
+/* Where a head begins; of what `group` heads share, where theirs does. */
+static int64_t place_of(const wg_attention *a, const int64_t *stride, int64_t head, int64_t group) {
     int64_t at = 0;
     for (int axis = a->lead - 1; axis >= 0; axis--) {
-        const int64_t size = a->lead_shape[axis] / (axis == a->lead - 1 ? group : 1);
-        at += head % size * stride[axis];
-        head /= size;
+        at += head % a->lead_shape[axis] / group * stride[axis];
+        head /= a->lead_shape[axis];
+        group = 1;
     }
     return at;
 }
 
-static int64_t mask_of(const wg_attention *a, int64_t head) {
-    return offset_of(a, a->lead_stride, 1, head);
+/* Where a row of a head begins. */
+static int64_t row_of(const wg_attention *a, const wg_attention_rows *rows, int64_t head,
+                      int64_t row) {
+    return place_of(a, rows->lead, head, 1) + row * rows->row;
 }
 
-wg_attention_rows wg_attention_rows_of(const wg_view *x) {
-    wg_attention_rows rows = {.data = x->data, .row = x->stride[x->rank - 2]};
-    memcpy(rows.stride, x->stride, sizeof rows.stride);
-    return rows;
+/* Where a row of the keys or values of a shared head begins. */
+static int64_t shared_row_of(const wg_attention *a, const wg_attention_rows *rows, int64_t shared,
+                             int64_t row) {
+    return place_of(a, rows->lead, shared * a->group, a->group) + row * rows->row;
 }
 
 #define T float
@@ -84,16 +84,14 @@ size_t wg_attention_chain_scratch(const wg_attention *a) {
                wg_dtype_size(a->dtype);
 }
 
-bool wg_kernel_attention(const wg_attention *a, const wg_attention_rows *q,
-                         const wg_attention_rows *k, const wg_attention_rows *v, void *out,
-                         void *kept, void *scratch) {
+bool wg_kernel_attention(const wg_attention *a, const void *q, const void *k, const void *v,
+                         void *out, void *kept, void *scratch) {
     return a->dtype == WG_F32 ? attention_forward_f32(a, q, k, v, out, kept, scratch)
                               : attention_forward_f64(a, q, k, v, out, kept, scratch);
 }
 
-bool wg_kernel_attention_chain(const wg_attention *a, const wg_attention_rows *q,
-                               const wg_attention_rows *k, const wg_attention_rows *v,
-                               const void *out, const void *kept, const wg_attention_rows *g,
+bool wg_kernel_attention_chain(const wg_attention *a, const void *q, const void *k, const void *v,
+                               const void *out, const void *kept, const void *g,
                                const wg_attention_places *to, void *scratch) {
     return a->dtype == WG_F32 ? attention_chain_f32(a, q, k, v, out, kept, g, to, scratch)
                               : attention_chain_f64(a, q, k, v, out, kept, g, to, scratch);

@@ -6,6 +6,13 @@
 
 #include "wengert/op.h"
 
+/* Where the rows of an array lie: strides over the axes of which `heads` is the product (of keys
+ * and values, the last of these has one index for a whole group) and from row to row. The elements
+ * of a row lie one behind the other. */
+typedef struct wg_attention_rows {
+    int64_t lead[WG_MAX_RANK], row;
+} wg_attention_rows;
+
 /* q [heads, queries, depth], k [heads / group, keys, depth], v [heads / group, keys, width]. */
 typedef struct wg_attention {
     wg_dtype dtype;
@@ -14,19 +21,12 @@ typedef struct wg_attention {
     bool causal;      /* query i sees keys 0 to i + offset */
     int64_t offset;   /* >= 0 */
     const void *mask; /* added to the scaled products, of q's type; NULL for none */
-    /* Of the mask, over the axes of which `heads` is the product; 0 where it is broadcast. */
-    int lead;
-    int64_t lead_shape[WG_MAX_RANK], lead_stride[WG_MAX_RANK], mask_row, mask_column;
+    int lead;         /* how many axes make the heads */
+    int64_t lead_shape[WG_MAX_RANK];
+    wg_attention_rows q, k, v, out, g; /* g: of the result's gradient */
+    /* Of the mask; 0 where it is broadcast. */
+    int64_t lead_stride[WG_MAX_RANK], mask_row, mask_column;
 } wg_attention;
-
-/* q, k, v or g: the numbers of a row lie side by side, rows and heads where the strides (in
- * elements, of the axes of which `heads` is the product) say: heads are mostly cut out of wider
- * rows, and a copy of each would cost more than the products with it. */
-typedef struct wg_attention_rows {
-    const void *data;
-    int64_t row, stride[WG_MAX_RANK];
-} wg_attention_rows;
-wg_attention_rows wg_attention_rows_of(const wg_view *x);
 
 /* What is kept of each query: the greatest score (in units of log 2) and one over the sum of the
  * exponentials: 0 and 0 where the mask lets nothing through. */
@@ -36,21 +36,21 @@ wg_attention_rows wg_attention_rows_of(const wg_view *x);
 size_t wg_attention_forward_scratch(const wg_attention *a);
 size_t wg_attention_chain_scratch(const wg_attention *a);
 
-/* out [heads, queries, width] = softmax(scale q kᵀ + mask) v; rows that see no key are zero. `kept`
- * [heads, queries, WG_ATTENTION_KEPT], of q's type. False where memory ran out. */
-bool wg_kernel_attention(const wg_attention *a, const wg_attention_rows *q,
-                         const wg_attention_rows *k, const wg_attention_rows *v, void *out,
-                         void *kept, void *scratch);
+/* out [heads, queries, width], in rows as a->out says, = softmax(scale q kᵀ + mask) v; rows that
+ * see no key are zero. `kept` [heads, queries, WG_ATTENTION_KEPT], of q's type. False where memory
+ * ran out. */
+bool wg_kernel_attention(const wg_attention *a, const void *q, const void *k, const void *v,
+                         void *out, void *kept, void *scratch);
 
 /* Where gradients go: NULL where none is wanted; added to what is there where `add` says so. */
 typedef struct wg_attention_places {
     void *q, *k, *v;
     bool add_q, add_k, add_v;
+    wg_attention_rows rows_q, rows_k, rows_v;
 } wg_attention_places;
 
-bool wg_kernel_attention_chain(const wg_attention *a, const wg_attention_rows *q,
-                               const wg_attention_rows *k, const wg_attention_rows *v,
-                               const void *out, const void *kept, const wg_attention_rows *g,
+bool wg_kernel_attention_chain(const wg_attention *a, const void *q, const void *k, const void *v,
+                               const void *out, const void *kept, const void *g,
                                const wg_attention_places *to, void *scratch);
 
 #endif

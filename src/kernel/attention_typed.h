@@ -6,8 +6,7 @@
 typedef struct NAME(job) {
     const wg_attention *a;
     const NAME(wg_attention_loops) * loops;
-    const wg_attention_rows *q, *k, *v, *g;
-    const T *from;
+    const T *q, *k, *v, *g, *from;
     T *out, *kept;          /* forward fills them, the chain rule reads `from` and `kept` */
     T *k_turned, *v_turned; /* transposed block by block: [depth, KEYS] each, the last narrower */
     T *partial;             /* gradients of q from all parts but the first */
@@ -18,23 +17,11 @@ typedef struct NAME(job) {
     atomic_bool failed;
 } NAME(job);
 
-static NAME(job) NAME(job_of)(const wg_attention *a, const wg_attention_rows *q,
-                              const wg_attention_rows *k, const wg_attention_rows *v) {
+static NAME(job) NAME(job_of)(const wg_attention *a, const void *q, const void *k, const void *v) {
     NAME(job)
     job = {.a = a, .loops = NAME(wg_attention_loops_of)(), .q = q, .k = k, .v = v};
     job.factor = (T)(a->scale * 1.4426950408889634);
     return job;
-}
-
-/* Row `row` of a head of q or g, and of a head of k or v. */
-static const T *NAME(query_row)(const NAME(job) * job, const wg_attention_rows *x, int64_t head,
-                                int64_t row) {
-    return (const T *)x->data + offset_of(job->a, x->stride, 1, head) + row * x->row;
-}
-
-static const T *NAME(key_row)(const NAME(job) * job, const wg_attention_rows *x, int64_t shared,
-                              int64_t row) {
-    return (const T *)x->data + offset_of(job->a, x->stride, job->a->group, shared) + row * x->row;
 }
 
 static void NAME(product)(NAME(job) * job, int64_t m, int64_t n, int64_t k, const T *a,
@@ -45,25 +32,32 @@ static void NAME(product)(NAME(job) * job, int64_t m, int64_t n, int64_t k, cons
     }
 }
 
-/* n keys of a head, rows `row` apart, turned: [depth, n]. */
-static void NAME(turn)(int64_t n, int64_t depth, const T *from, int64_t row, T *to) {
+/* Zeros in `rows` rows of n elements, `apart` elements from each other. */
+static void NAME(clear)(int64_t rows, int64_t n, T *to, int64_t apart) {
+    for (int64_t i = 0; i < rows; i++) {
+        memset(to + i * apart, 0, (size_t)n * sizeof *to);
+    }
+}
+
+/* n keys of a head, `apart` elements from each other, turned: [depth, n]. */
+static void NAME(turn)(int64_t n, int64_t depth, const T *from, int64_t apart, T *to) {
     int64_t j = 0;
 #if defined(WG_TRANSPOSE4)
     for (; j + 4 <= n; j += 4) {
         int64_t i = 0;
         for (; i + 4 <= depth; i += 4) {
-            NAME(wg_transpose4)(from + j * row + i, row, to + i * n + j, n);
+            NAME(wg_transpose4)(from + j * apart + i, apart, to + i * n + j, n);
         }
         for (; i < depth; i++) {
             for (int64_t k = j; k < j + 4; k++) {
-                to[i * n + k] = from[k * row + i];
+                to[i * n + k] = from[k * apart + i];
             }
         }
     }
 #endif
     for (; j < n; j++) {
         for (int64_t i = 0; i < depth; i++) {
-            to[i * n + j] = from[j * row + i];
+            to[i * n + j] = from[j * apart + i];
         }
     }
 }
@@ -73,11 +67,11 @@ static void NAME(turn_block)(const NAME(job) * job, int64_t head, int64_t block)
     const int64_t first = block * KEYS, n = least(KEYS, a->keys - first);
     const int64_t at = head * a->keys + first;
     NAME(turn)
-    (n, a->depth, NAME(key_row)(job, job->k, head, first), job->k->row,
+    (n, a->depth, job->k + shared_row_of(a, &a->k, head, first), a->k.row,
      job->k_turned + at * a->depth);
     if (job->v_turned != NULL) {
         NAME(turn)
-        (n, a->width, NAME(key_row)(job, job->v, head, first), job->v->row,
+        (n, a->width, job->v + shared_row_of(a, &a->v, head, first), a->v.row,
          job->v_turned + at * a->width);
     }
 }
@@ -123,11 +117,11 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
                                int64_t first, int64_t n, int64_t block) {
     const wg_attention *a = job->a;
     _Alignas(64) T s[QUERIES * KEYS], own[KEYS];
-    const int64_t shared = r->head / a->group, at = shared * a->keys + first, m = high - low;
-    const T *q = NAME(query_row)(job, job->q, r->head, r->query + low);
-    T *out = r->out + low * a->width;
+    const int64_t at = r->head / a->group * a->keys + first, m = high - low;
+    const T *q = job->q + row_of(a, &a->q, r->head, r->query + low);
+    T *out = r->out + low * a->out.row;
     NAME(product)
-    (job, m, n, a->depth, q, job->q->row, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
+    (job, m, n, a->depth, q, a->q.row, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
     for (int64_t i = 0; i < m; i++) {
         const int64_t query = r->query + low + i;
         T *top = &r->top[low + i];
@@ -140,13 +134,13 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
         if (*top != before && first > 0) {
             const double shrink = before == -(T)INFINITY ? 0 : exp2((double)(before - *top));
             *sum *= shrink;
-            job->loops->scale(a->width, (T)shrink, out + i * a->width);
+            job->loops->scale(a->width, (T)shrink, out + i * a->out.row);
         }
         *sum += part;
     }
     NAME(product)
-    (job, m, a->width, n, s, KEYS, 1, NAME(key_row)(job, job->v, shared, first), job->v->row, out,
-     a->width, first > 0);
+    (job, m, a->width, n, s, KEYS, 1, job->v + shared_row_of(a, &a->v, r->head / a->group, first),
+     a->v.row, out, a->out.row, first > 0);
 }
 
 /* How many of a block's queries go together: on the diagonal fewer, for what they see together is
@@ -164,13 +158,13 @@ static void NAME(forward_rows)(NAME(job) * job, NAME(rows) * r) {
     const wg_attention *a = job->a;
     T *kept = job->kept + (r->head * a->queries + r->query) * WG_ATTENTION_KEPT;
     const int64_t end = a->causal ? least(a->keys, r->query + r->m + a->offset) : a->keys;
-    r->mask_at = a->mask != NULL ? mask_of(a, r->head) : 0;
+    r->mask_at = a->mask != NULL ? place_of(a, a->lead_stride, r->head, 1) : 0;
     for (int64_t i = 0; i < r->m; i++) {
         r->top[i] = -(T)INFINITY;
         r->sum[i] = 0;
     }
     if (end <= 0) {
-        memset(r->out, 0, (size_t)(r->m * a->width) * sizeof *r->out);
+        NAME(clear)(r->m, a->width, r->out, a->out.row);
     }
     for (int64_t first = 0; first < end; first += KEYS) {
         const int64_t block = least(KEYS, a->keys - first), step = NAME(step)(a, r->query, first);
@@ -186,7 +180,7 @@ static void NAME(forward_rows)(NAME(job) * job, NAME(rows) * r) {
         const T over = r->sum[i] == 0 ? 0 : (T)(1 / r->sum[i]);
         kept[WG_ATTENTION_KEPT * i] = r->sum[i] == 0 ? 0 : r->top[i];
         kept[WG_ATTENTION_KEPT * i + 1] = over;
-        job->loops->scale(a->width, over, r->out + i * a->width);
+        job->loops->scale(a->width, over, r->out + i * a->out.row);
     }
 }
 
@@ -196,13 +190,12 @@ static void NAME(forward_job)(void *context, int64_t index) {
     const int64_t blocks = blocks_of(a->queries, QUERIES);
     NAME(rows) r = {.head = index / blocks, .query = index % blocks * QUERIES};
     r.m = least(QUERIES, a->queries - r.query);
-    r.out = job->out + (r.head * a->queries + r.query) * a->width;
+    r.out = job->out + row_of(a, &a->out, r.head, r.query);
     NAME(forward_rows)(job, &r);
 }
 
-static bool NAME(attention_forward)(const wg_attention *a, const wg_attention_rows *q,
-                                    const wg_attention_rows *k, const wg_attention_rows *v,
-                                    void *out, void *kept, void *scratch) {
+static bool NAME(attention_forward)(const wg_attention *a, const void *q, const void *k,
+                                    const void *v, void *out, void *kept, void *scratch) {
     NAME(job) job = NAME(job_of)(a, q, k, v);
     job.out = out;
     job.k_turned = scratch;
@@ -218,7 +211,8 @@ typedef struct NAME(meeting) {
     int64_t head, query, m; /* of the queries */
     int64_t at, first, n;   /* of the keys: their row among those of all heads, and in their own */
     int64_t block;          /* keys that were turned together */
-    T *dq;                  /* of the head, to be added to; NULL where none is wanted */
+    T *dq, *dk, *dv;        /* of the head and of the keys; NULL where none is wanted */
+    int64_t dq_row;         /* to the next row of dq, which is added to */
     bool add_k, add_v;
 } NAME(meeting);
 
@@ -226,14 +220,14 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     const wg_attention *a = job->a;
     _Alignas(64) T s[QUERIES * KEYS], ds[QUERIES * KEYS], own[KEYS];
     const int64_t row = b->head * a->queries + b->query;
-    const int64_t mask_at = a->mask != NULL ? mask_of(a, b->head) : 0;
-    const T *q = NAME(query_row)(job, job->q, b->head, b->query);
-    const T *g = NAME(query_row)(job, job->g, b->head, b->query);
+    const int64_t mask_at = a->mask != NULL ? place_of(a, a->lead_stride, b->head, 1) : 0;
+    const T *q = job->q + row_of(a, &a->q, b->head, b->query);
+    const T *g = job->g + row_of(a, &a->g, b->head, b->query);
     NAME(product)
-    (job, b->m, b->n, a->depth, q, job->q->row, 1, job->k_turned + b->at * a->depth, b->block, s,
-     KEYS, false);
+    (job, b->m, b->n, a->depth, q, a->q.row, 1, job->k_turned + b->at * a->depth, b->block, s, KEYS,
+     false);
     NAME(product)
-    (job, b->m, b->n, a->width, g, job->g->row, 1, job->v_turned + b->at * a->width, b->block, ds,
+    (job, b->m, b->n, a->width, g, a->g.row, 1, job->v_turned + b->at * a->width, b->block, ds,
      KEYS, false);
     for (int64_t i = 0; i < b->m; i++) {
         const T *mask =
@@ -243,51 +237,54 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
                           job->kept + (row + i) * WG_ATTENTION_KEPT, (T)job->delta[row + i],
                           (T)a->scale);
     }
-    if (job->to->v != NULL) {
+    if (b->dv != NULL) {
         NAME(product)
-        (job, b->n, a->width, b->m, s, 1, KEYS, g, job->g->row, (T *)job->to->v + b->at * a->width,
-         a->width, b->add_v);
+        (job, b->n, a->width, b->m, s, 1, KEYS, g, a->g.row, b->dv, job->to->rows_v.row, b->add_v);
     }
-    if (job->to->k != NULL) {
+    if (b->dk != NULL) {
         NAME(product)
-        (job, b->n, a->depth, b->m, ds, 1, KEYS, q, job->q->row, (T *)job->to->k + b->at * a->depth,
-         a->depth, b->add_k);
+        (job, b->n, a->depth, b->m, ds, 1, KEYS, q, a->q.row, b->dk, job->to->rows_k.row, b->add_k);
     }
     if (b->dq != NULL) {
+        const T *k = job->k + shared_row_of(a, &a->k, b->head / a->group, b->first);
         NAME(product)
-        (job, b->m, a->depth, b->n, ds, KEYS, 1,
-         NAME(key_row)(job, job->k, b->head / a->group, b->first), job->k->row,
-         b->dq + b->query * a->depth, a->depth, true);
+        (job, b->m, a->depth, b->n, ds, KEYS, 1, k, a->k.row, b->dq + b->query * b->dq_row,
+         b->dq_row, true);
     }
 }
 
-static void NAME(clear)(int64_t count, void *to, bool add) {
-    if (!add && to != NULL) {
-        memset(to, 0, (size_t)count * sizeof(T));
-    }
+/* The gradients of a head's queries that part `part` of its keys adds to, and their rows. */
+static T *NAME(dq_of)(const NAME(job) * job, int64_t head, int64_t part, int64_t *row) {
+    const wg_attention *a = job->a;
+    *row = part > 0 ? a->depth : job->to->rows_q.row;
+    return job->to->q == NULL ? NULL
+           : part > 0 ? job->partial + ((part - 1) * a->heads + head) * a->queries * a->depth
+                      : (T *)job->to->q + row_of(a, &job->to->rows_q, head, 0);
 }
 
 /* One block of keys of the shared head. */
-static void NAME(chain_keys)(NAME(job) * job, int64_t shared, int64_t first, T *dq) {
+static void NAME(chain_keys)(NAME(job) * job, int64_t shared, int64_t first, int64_t part) {
     const wg_attention *a = job->a;
     const wg_attention_places *to = job->to;
     NAME(meeting)
     b = {.first = first, .block = least(KEYS, a->keys - first), .at = shared * a->keys + first};
+    b.dk = to->k != NULL ? (T *)to->k + shared_row_of(a, &to->rows_k, shared, first) : NULL;
+    b.dv = to->v != NULL ? (T *)to->v + shared_row_of(a, &to->rows_v, shared, first) : NULL;
     const int64_t before = first > a->offset ? first - a->offset : 0; /* queries that see none */
     const int64_t met = a->causal ? before / QUERIES * QUERIES : 0;
     /* The first to meet all keys of the block may overwrite; else zeros come first. */
     const bool clear = a->causal || met >= a->queries;
-    if (clear && to->k != NULL) {
-        NAME(clear)(b.block * a->depth, (T *)to->k + b.at * a->depth, to->add_k);
+    if (clear && b.dk != NULL && !to->add_k) {
+        NAME(clear)(b.block, a->depth, b.dk, to->rows_k.row);
     }
-    if (clear && to->v != NULL) {
-        NAME(clear)(b.block * a->width, (T *)to->v + b.at * a->width, to->add_v);
+    if (clear && b.dv != NULL && !to->add_v) {
+        NAME(clear)(b.block, a->width, b.dv, to->rows_v.row);
     }
     b.add_k = to->add_k || clear;
     b.add_v = to->add_v || clear;
     for (int64_t member = 0; member < a->group; member++) {
         b.head = shared * a->group + member;
-        b.dq = dq != NULL ? dq + member * a->queries * a->depth : NULL;
+        b.dq = NAME(dq_of)(job, b.head, part, &b.dq_row);
         for (b.query = met; b.query < a->queries; b.query += b.m) {
             b.m = least(NAME(step)(a, b.query, first), a->queries - b.query);
             b.n = NAME(open_keys)(a, b.query + b.m, first, b.block);
@@ -305,44 +302,46 @@ static void NAME(chain_job)(void *context, int64_t index) {
     NAME(job) *job = context;
     const wg_attention *a = job->a;
     const int64_t shared = index / job->parts, part = index % job->parts;
-    const int64_t size = a->group * a->queries * a->depth;
-    T *dq = job->to->q != NULL ? (T *)job->to->q + shared * size : NULL;
-    bool add = job->to->add_q;
-    if (part > 0 && dq != NULL) {
-        dq = job->partial + ((part - 1) * (a->heads / a->group) + shared) * size;
-        add = false;
+    for (int64_t member = 0; member < a->group && (part > 0 || !job->to->add_q); member++) {
+        int64_t row;
+        T *dq = NAME(dq_of)(job, shared * a->group + member, part, &row);
+        NAME(clear)(dq != NULL ? a->queries : 0, a->depth, dq, row);
     }
-    NAME(clear)(size, dq, add);
     for (int64_t block = part; block < blocks_of(a->keys, KEYS); block += job->parts) {
         NAME(turn_block)(job, shared, block);
-        NAME(chain_keys)(job, shared, block * KEYS, dq);
+        NAME(chain_keys)(job, shared, block * KEYS, part);
     }
 }
 
 /* The parts' gradients of a block of queries, in the order of the parts. */
 static void NAME(join_job)(void *context, int64_t index) {
     const NAME(job) *job = context;
-    const int64_t all = job->a->heads * job->a->queries * job->a->depth,
-                  first = index * JOINED_SIZE;
-    const int64_t n = least(JOINED_SIZE, all - first);
+    const wg_attention *a = job->a;
+    const int64_t blocks = blocks_of(a->queries, QUERIES), head = index / blocks;
+    const int64_t first = index % blocks * QUERIES, end = least(a->queries, first + QUERIES);
     for (int64_t part = 1; part < job->parts; part++) {
-        job->loops->add(n, job->partial + (part - 1) * all + first, (T *)job->to->q + first);
+        int64_t from_row, to_row;
+        const T *from = NAME(dq_of)(job, head, part, &from_row);
+        T *to = NAME(dq_of)(job, head, 0, &to_row);
+        for (int64_t i = first; i < end; i++) {
+            job->loops->add(a->depth, from + i * from_row, to + i * to_row);
+        }
     }
 }
 
-static void NAME(delta_job)(void *context, int64_t block) {
+static void NAME(delta_job)(void *context, int64_t index) {
     const NAME(job) *job = context;
     const wg_attention *a = job->a;
-    const int64_t rows = a->heads * a->queries, first = block * QUERIES;
-    for (int64_t i = first; i < least(rows, first + QUERIES); i++) {
-        const T *g = NAME(query_row)(job, job->g, i / a->queries, i % a->queries);
-        job->delta[i] = job->loops->dot(a->width, g, job->from + i * a->width);
+    const int64_t blocks = blocks_of(a->queries, QUERIES), head = index / blocks;
+    const int64_t first = index % blocks * QUERIES, end = least(a->queries, first + QUERIES);
+    for (int64_t i = first; i < end; i++) {
+        job->delta[head * a->queries + i] = job->loops->dot(
+            a->width, job->g + row_of(a, &a->g, head, i), job->from + row_of(a, &a->out, head, i));
     }
 }
 
-static bool NAME(attention_chain)(const wg_attention *a, const wg_attention_rows *q,
-                                  const wg_attention_rows *k, const wg_attention_rows *v,
-                                  const void *out, const void *kept, const wg_attention_rows *g,
+static bool NAME(attention_chain)(const wg_attention *a, const void *q, const void *k,
+                                  const void *v, const void *out, const void *kept, const void *g,
                                   const wg_attention_places *to, void *scratch) {
     NAME(job) job = NAME(job_of)(a, q, k, v);
     const int64_t shared = a->heads / a->group, rows = a->heads * a->queries;
@@ -355,10 +354,10 @@ static bool NAME(attention_chain)(const wg_attention *a, const wg_attention_rows
     job.k_turned = (T *)(void *)(job.delta + rows);
     job.v_turned = job.k_turned + turned_size(a, a->depth);
     job.partial = job.v_turned + turned_size(a, a->width);
-    wg_parallel(blocks_of(rows, QUERIES), pays(a), NAME(delta_job), &job);
+    wg_parallel(a->heads * blocks_of(a->queries, QUERIES), pays(a), NAME(delta_job), &job);
     wg_parallel(shared * job.parts, pays(a), NAME(chain_job), &job);
     if (job.parts > 1 && to->q != NULL) {
-        wg_parallel(blocks_of(rows * a->depth, JOINED_SIZE), pays(a), NAME(join_job), &job);
+        wg_parallel(a->heads * blocks_of(a->queries, QUERIES), pays(a), NAME(join_job), &job);
     }
     return !atomic_load(&job.failed);
 }

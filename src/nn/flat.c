@@ -1,4 +1,5 @@
 /* flat.c: the flat buffers, and what is done to all gradients at once. */
+#include "kernel/level1.h"
 #include "kernel/optimizer.h"
 #include "nn/store.h"
 
@@ -120,6 +121,34 @@ double wg_clip_norm(wg_store *store, double most) {
         wg_store_scale_gradients(store, factor);
     }
     return before;
+}
+
+wg_status wg_clip_value(wg_store *store, double most) {
+    if (!(most >= 0)) {
+        return wg_fail(WG_ERROR_ARGUMENT, "clip_value: %g is not a number from 0 on", most);
+    }
+    const wg_status status = wg_store_pack(store, "clip_value");
+    if (status != WG_OK) {
+        return status;
+    }
+    wg_store_settle(store);
+    for (size_t dtype = 0; dtype < WG_COUNT_OF(store->flat); dtype++) {
+        const wg_flat *flat = &store->flat[dtype];
+        wg_kernel_clamp((wg_dtype)dtype, flat->count, most, flat->gradient);
+    }
+    return WG_OK;
+}
+
+wg_status wg_scale_gradients(wg_store *store, double factor) {
+    if (!isfinite(factor)) {
+        return wg_fail(WG_ERROR_ARGUMENT, "scale_gradients: %g is not finite", factor);
+    }
+    const wg_status status = wg_store_pack(store, "scale_gradients");
+    if (status == WG_OK) {
+        wg_store_settle(store);
+        wg_store_scale_gradients(store, factor);
+    }
+    return status;
 }
 
 void wg_zero_gradients(wg_store *store) {

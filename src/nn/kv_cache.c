@@ -143,7 +143,7 @@ wg_kv_entry *wg_kv_open(const wg_layer *layer, wg_kv_cache *cache, const wg_view
     }
     if (*start < 0 || *start > entry->held) {
         (void)wg_layer_fail(layer, WG_ERROR_STATE,
-                            "the cache has %lld of the positions before these %lld, %s.kv has %lld",
+                            "the cache has %lld of the positions before these %lld, %s has %lld",
                             (long long)*start, (long long)length, entry->named.text,
                             (long long)entry->held);
         return NULL;

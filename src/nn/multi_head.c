@@ -16,6 +16,8 @@ typedef struct heads {
     bool causal;    /* and does it hide anything? */
     int64_t offset; /* positions before the first query */
     wg_var q, k, v; /* [batch, length, heads, depth] */
+    wg_var
+        packed; /* all three in one, where nothing touches them before attention; else a number */
 } heads;
 
 /* ---- What goes in --------------------------------------------------------------------------- */
@@ -67,7 +69,7 @@ static bool options_allowed(heads *h) {
     const wg_multi_head_options *o = h->options;
     h->heads = o->heads;
     h->key_heads = o->key_heads == 0 ? o->heads : o->key_heads;
-    if (h->heads < 1 || h->key_heads < 1 || h->width % h->heads != 0 ||
+    if (h->heads < 1 || h->key_heads < 1 || h->width < 1 || h->width % h->heads != 0 ||
         h->heads % h->key_heads != 0) {
         (void)wg_layer_fail(&h->layer, WG_ERROR_ARGUMENT,
                             "%lld heads (%lld of keys) do not divide a width of %lld",
@@ -88,10 +90,11 @@ static bool options_allowed(heads *h) {
 /* x [batch, length, ...] · weightᵀ + bias as [batch, length, heads, depth]. */
 static wg_var projected(const heads *h, wg_var x, wg_var weight, wg_var bias) {
     const wg_var y = wg_affine_at(x, weight, bias, h->layer.site);
-    const int64_t shape[4] = {h->batch, wg_size(x, 1), -1, h->depth};
-    return h->layer.net.tape->status == WG_OK && h->depth > 0
-               ? wg_reshape_at(y, 4, shape, h->layer.site)
-               : y;
+    if (h->layer.net.tape->status != WG_OK) {
+        return y;
+    }
+    const int64_t shape[4] = {h->batch, wg_size(x, 1), wg_size(weight, 0) / h->depth, h->depth};
+    return wg_reshape_at(y, 4, shape, h->layer.site);
 }
 
 /* Rows [first, first + n) of a weight or a bias. */
@@ -107,10 +110,18 @@ static int64_t key_rows(const heads *h) {
     return h->key_heads * h->depth;
 }
 
+static bool drops(const heads *h) {
+    return h->layer.net.training && h->options->dropout > 0;
+}
+
 /* q, k and v in one product; views of it. */
 static void project_together(heads *h, wg_var x, wg_var weight, wg_var bias) {
     const char *site = h->layer.site;
     const wg_var all = projected(h, x, weight, bias);
+    if (!h->options->rotary && h->options->cache == NULL && !drops(h)) {
+        h->packed = all;
+        return;
+    }
     h->q = wg_narrow_at(all, 2, 0, h->heads, site);
     h->k = wg_narrow_at(all, 2, h->heads, h->key_heads, site);
     h->v = wg_narrow_at(all, 2, h->heads + h->key_heads, h->key_heads, site);
@@ -133,11 +144,12 @@ static void project_keys(heads *h, wg_var k, wg_var v, wg_var weight, wg_var bia
 /* Fills h->q, h->k and h->v; the last two not where they are `there` already. */
 static void project(heads *h, wg_var q, wg_var k, wg_var v, bool there) {
     const int64_t own = query_rows(h), n = key_rows(h), all = own + 2 * n;
-    const wg_initializer glorot = wg_init_glorot_uniform(1);
+    const wg_initializer glorot = wg_init_or(h->options->weight, wg_init_glorot_uniform(1));
     const wg_layer *layer = &h->layer;
-    const wg_var bias = h->options->no_bias ? wg_number(0)
-                                            : wg_layer_parameter(layer, "in_proj_bias", 1, &all,
-                                                                 wg_init_constant(0));
+    const wg_var bias = h->options->no_bias
+                            ? wg_number(0)
+                            : wg_layer_parameter(layer, "in_proj_bias", 1, &all,
+                                                 wg_init_or(h->options->bias, wg_init_constant(0)));
     if (h->key_width == h->width && h->value_width == h->width) {
         const wg_var weight =
             wg_layer_parameter(layer, "in_proj_weight", 2, (int64_t[]){all, h->width}, glorot);
@@ -190,7 +202,7 @@ static void prepare(heads *h, wg_var q, wg_var k, wg_var v) {
         }
     }
     project(h, q, k, v, filled);
-    if (layer->net.tape->status != WG_OK) {
+    if (layer->net.tape->status != WG_OK || wg_is_array(h->packed)) {
         return;
     }
     int64_t start = 0;
@@ -299,12 +311,14 @@ static wg_var attended(const heads *h) {
     if (!join_masks(h, &mask)) {
         return wg_poison(h->layer.net.tape);
     }
-    if (h->layer.net.training && h->options->dropout > 0) {
+    if (drops(h)) {
         return with_dropout(h, mask);
     }
     const wg_attention_options options = {
         .causal = h->causal, .offset = h->offset, .length_first = true, .mask = mask};
-    return wg_attention_at(h->q, h->k, h->v, h->layer.site, options);
+    return wg_is_array(h->packed)
+               ? wg_attention_packed_at(h->packed, h->key_heads, h->layer.site, options)
+               : wg_attention_at(h->q, h->k, h->v, h->layer.site, options);
 }
 
 wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q, wg_var k, wg_var v,
@@ -322,9 +336,10 @@ wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q, wg_var
     const wg_var joined = wg_reshape_at(attended(&h), 3, shape, site);
     const int64_t square[2] = {h.width, h.width};
     const wg_var weight = wg_layer_parameter(&h.layer, "out_proj.weight", 2, square,
-                                             wg_init_or_fan_in((wg_initializer){0}, h.width));
-    const wg_var bias = options.no_bias ? wg_number(0)
-                                        : wg_layer_parameter(&h.layer, "out_proj.bias", 1, &h.width,
-                                                             wg_init_constant(0));
+                                             wg_init_or_fan_in(options.weight, h.width));
+    const wg_var bias = options.no_bias
+                            ? wg_number(0)
+                            : wg_layer_parameter(&h.layer, "out_proj.bias", 1, &h.width,
+                                                 wg_init_or(options.bias, wg_init_constant(0)));
     return wg_layer_end(&h.layer, wg_affine_at(joined, weight, bias, site));
 }

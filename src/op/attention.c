@@ -1,5 +1,5 @@
 /* attention.c: scaled dot-product attention as one operation. */
-#include "kernel/attention.h"
+#include "op/attention.h"
 #include "kernel/copy.h"
 
 #include <math.h>
@@ -8,31 +8,56 @@
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
-#include "op/softmax.h"
 #include "tape/tape.h"
 #include "wengert/attention.h"
 #include "wengert/index.h"
 
-/* Operands: q, k, v, and what is added to the scaled products; of rank 0 where nothing is (a number
- * for all keys alike changes no softmax). */
-enum {
-    Q,
-    K,
-    KEYS_V,
-    MASK
-};
-
-typedef struct attention_state {
-    double scale;
-    bool causal;
-    int64_t offset;
-} attention_state;
-
 /* ---- Shapes --------------------------------------------------------------------------------- */
 
-static wg_attention attention_of(const wg_call *call) {
-    const wg_view q = wg_operand_shape(call, Q), k = wg_operand_shape(call, K);
-    const wg_view v = wg_operand_shape(call, KEYS_V);
+static void swap(int64_t *x, int a, int b) {
+    const int64_t kept = x[a];
+    x[a] = x[b];
+    x[b] = kept;
+}
+
+/* What lies as state says, [..., heads, L, D]. */
+static wg_view heads_first(const attention_state *state, wg_view x) {
+    if (state->length_first && x.rank >= 3) {
+        swap(x.shape, x.rank - 2, x.rank - 3);
+        swap(x.stride, x.rank - 2, x.rank - 3);
+    }
+    return x;
+}
+
+/* Operand `which` of q, k and v as [..., heads, L, D]: x is what stands in its place, or what holds
+ * all three. */
+static wg_view part_of(const attention_state *state, wg_view x, int which) {
+    if (state->packed > 0 && x.rank >= 3) {
+        const int axis = x.rank - 2;
+        const int64_t own = x.shape[axis] - 2 * state->packed;
+        const int64_t first = which == Q ? 0 : own + (which - K) * state->packed;
+        if (x.data != NULL) {
+            x.data = (char *)x.data + first * x.stride[axis] * (int64_t)wg_dtype_size(x.dtype);
+        }
+        x.shape[axis] = which == Q ? own : state->packed;
+    }
+    return heads_first(state, x);
+}
+
+wg_view wg_attention_part(const wg_call *call, int which) {
+    const attention_state *state = wg_call_state(call);
+    return part_of(state, wg_operand_shape(call, state->packed > 0 ? Q : which), which);
+}
+
+static wg_attention_rows rows_of(const wg_view *x) {
+    wg_attention_rows rows = {.row = x->stride[x->rank - 2]};
+    memcpy(rows.lead, x->stride, (size_t)(x->rank - 2) * sizeof rows.lead[0]);
+    return rows;
+}
+
+wg_attention wg_attention_sizes(const wg_call *call) {
+    const wg_view q = wg_attention_part(call, Q), k = wg_attention_part(call, K),
+                  v = wg_attention_part(call, KEYS_V);
     const attention_state *state = wg_call_state(call);
     const int lead = q.rank - 2;
     wg_attention a = {.dtype = q.dtype,
@@ -54,6 +79,19 @@ static wg_attention attention_of(const wg_call *call) {
     }
     memcpy(a.lead_shape, q.shape, sizeof a.lead_shape);
     return a;
+}
+
+/* Where the operands x (or the packed one), the result and its gradient lie. */
+static void set_rows(wg_attention *a, const attention_state *state, const wg_view x[3],
+                     const wg_view *out, const wg_view *g) {
+    const wg_view q = part_of(state, x[Q], Q), k = part_of(state, x[K], K);
+    const wg_view v = part_of(state, x[KEYS_V], KEYS_V), y = heads_first(state, *out);
+    const wg_view adjoint = heads_first(state, *g);
+    a->q = rows_of(&q);
+    a->k = rows_of(&k);
+    a->v = rows_of(&v);
+    a->out = rows_of(&y);
+    a->g = rows_of(&adjoint);
 }
 
 /* Strides of a contiguous mask over the leading axes, the queries and the keys. */
@@ -100,53 +138,68 @@ static bool operands_fit(const wg_view *q, const wg_view *k, const wg_view *v) {
 }
 
 static wg_status attention_shape(wg_call *call) {
-    const wg_view *q = wg_call_operand(call, Q), *k = wg_call_operand(call, K);
-    const wg_view *v = wg_call_operand(call, KEYS_V), *mask = wg_call_operand(call, MASK);
-    if (!operands_fit(q, k, v)) {
-        return wg_call_fail(call, WG_ERROR_SHAPE,
-                            "q %s, k %s and v %s are not [..., L, D], [..., S, D] and [..., S, Dv]",
-                            wg_call_shape(call, Q), wg_call_shape(call, K),
-                            wg_call_shape(call, KEYS_V));
+    const attention_state *state = wg_call_state(call);
+    const wg_view *first = wg_call_operand(call, Q), *mask = wg_call_operand(call, MASK);
+    const int least = state->length_first ? 3 : 2;
+    if (state->packed > 0 &&
+        (first->rank < least || first->shape[first->rank - 2] <= 2 * state->packed)) {
+        return wg_call_fail(call, WG_ERROR_SHAPE, "qkv %s is not [..., L, heads + 2·%lld, D]",
+                            wg_call_shape(call, Q), (long long)state->packed);
     }
-    if (!mask_fits(mask, q, k->shape[k->rank - 2])) {
+    const wg_view q = wg_attention_part(call, Q), k = wg_attention_part(call, K),
+                  v = wg_attention_part(call, KEYS_V);
+    if (first->rank < least || !operands_fit(&q, &k, &v)) {
+        const char *heads = state->length_first ? " heads," : "";
         return wg_call_fail(
-            call, WG_ERROR_SHAPE, "the mask %s does not broadcast to [..., L, S] of q %s and k %s",
-            wg_call_shape(call, MASK), wg_call_shape(call, Q), wg_call_shape(call, K));
+            call, WG_ERROR_SHAPE,
+            "q %s, k %s and v %s are not [..., L,%s D], [..., S,%s D] and [..., S,%s Dv]",
+            wg_call_shape(call, Q), wg_call_shape(call, K), wg_call_shape(call, KEYS_V), heads,
+            heads, heads);
     }
-    int64_t shape[WG_MAX_RANK];
-    memcpy(shape, q->shape, sizeof shape);
-    shape[q->rank - 1] = v->shape[v->rank - 1];
-    return wg_call_result(call, q->dtype, q->rank, shape);
+    if (!mask_fits(mask, &q, k.shape[k.rank - 2])) {
+        return wg_call_fail(call, WG_ERROR_SHAPE,
+                            "the mask %s does not broadcast to [..., L, S] of q %s and k %s",
+                            wg_call_shape(call, MASK), wg_call_shape(call, Q),
+                            wg_call_shape(call, state->packed > 0 ? Q : K));
+    }
+    wg_view out = q;
+    out.shape[q.rank - 1] = v.shape[v.rank - 1];
+    out = heads_first(state, out); /* the swap again */
+    return wg_call_result(call, q.dtype, out.rank, out.shape);
 }
 
 /* ---- Forward -------------------------------------------------------------------------------- */
 
-/* An operand as the kernels take it: a copy in scratch memory where its rows are not of neighbours,
- * or for the mask (`whole`) where it is not contiguous. False where memory ran out. */
-static bool settle(wg_call *call, int i, bool whole, wg_view *view) {
-    *view = *wg_call_operand(call, i);
-    if (whole ? wg_view_is_contiguous(view)
-              : view->stride[view->rank - 1] == 1 || view->shape[view->rank - 1] == 1) {
+/* A view with the elements of its rows, or of all, one behind the other: a copy where they are not.
+ * False, and the tape has failed, where there is no memory. */
+static bool in_order(wg_call *call, wg_view *x, bool whole) {
+    const int last = x->rank - 1;
+    if (x->rank == 0 || wg_view_is_contiguous(x) ||
+        (!whole && (x->stride[last] == 1 || x->shape[last] == 1)) || wg_view_count(x) == 0) {
         return true;
     }
-    const wg_view from = *view;
-    void *copy = wg_call_scratch(call, (size_t)wg_view_count(view) * wg_dtype_size(view->dtype));
-    *view = wg_view_new(from.dtype, from.rank, from.shape, copy);
-    if (copy != NULL) {
-        wg_kernel_copy(&from, view);
+    const wg_view from = *x;
+    const size_t bytes = (size_t)wg_view_count(x) * wg_dtype_size(x->dtype);
+    *x = wg_view_new(from.dtype, from.rank, from.shape, wg_call_scratch(call, bytes));
+    if (x->data == NULL) {
+        return false;
     }
-    return copy != NULL;
+    wg_kernel_copy(&from, x);
+    return true;
 }
 
 static wg_status attention_forward(wg_call *call) {
-    wg_attention a = attention_of(call);
-    wg_view view[4];
+    const attention_state *state = wg_call_state(call);
+    wg_attention a = wg_attention_sizes(call);
+    wg_view x[4];
     for (int i = 0; i < 4; i++) {
-        if (!settle(call, i, i == MASK, &view[i])) {
+        x[i] = *wg_call_operand(call, state->packed > 0 && i < MASK ? Q : i);
+        if (!in_order(call, &x[i], i == MASK)) {
             return WG_ERROR_MEMORY;
         }
     }
-    set_mask(&a, &view[MASK]);
+    set_rows(&a, state, x, wg_call_out(call), wg_call_out(call));
+    set_mask(&a, &x[MASK]);
     void *kept = NULL, *scratch = wg_call_scratch(call, wg_attention_forward_scratch(&a));
     const bool saves = wg_call_will_sweep(call);
     if (saves) {
@@ -155,9 +208,9 @@ static wg_status attention_forward(wg_call *call) {
     if (scratch == NULL || (saves && kept == NULL)) {
         return WG_ERROR_MEMORY;
     }
-    const wg_attention_rows q = wg_attention_rows_of(&view[Q]), k = wg_attention_rows_of(&view[K]);
-    const wg_attention_rows v = wg_attention_rows_of(&view[KEYS_V]);
-    return wg_kernel_attention(&a, &q, &k, &v, wg_call_out(call)->data, kept, scratch)
+    return wg_kernel_attention(&a, part_of(state, x[Q], Q).data, part_of(state, x[K], K).data,
+                               part_of(state, x[KEYS_V], KEYS_V).data, wg_call_out(call)->data,
+                               kept, scratch)
                ? WG_OK
                : wg_call_fail(call, WG_ERROR_MEMORY, "no memory to pack the matrices");
 }
@@ -186,15 +239,37 @@ static void *place_of(wg_call *call, int i, wg_dtype dtype, bool *add, wg_var *o
     return wg_give_place(call, i, dtype, add);
 }
 
-static wg_attention_rows rows_of(wg_var x) {
-    const wg_view view = wg_view_of(x);
-    return wg_attention_rows_of(&view);
+/* Where the gradients of q, k and v go: each its own place, or parts of the packed operand's. */
+static void set_places(wg_call *call, wg_dtype dtype, wg_attention_places *to, wg_var own[3]) {
+    const attention_state *state = wg_call_state(call);
+    void **place[3] = {&to->q, &to->k, &to->v};
+    bool *add[3] = {&to->add_q, &to->add_k, &to->add_v};
+    wg_attention_rows *rows[3] = {&to->rows_q, &to->rows_k, &to->rows_v};
+    void *memory = NULL;
+    bool adds = false;
+    for (int i = 0; i < 3; i++) {
+        if (state->packed == 0 || i == Q) {
+            memory = place_of(call, i, dtype, &adds, &own[i]);
+        }
+        const wg_view whole = wg_operand_shape(call, state->packed > 0 ? Q : i);
+        const wg_view part = part_of(state, wg_view_new(dtype, whole.rank, whole.shape, memory), i);
+        *place[i] = part.data;
+        *add[i] = adds;
+        *rows[i] = rows_of(&part);
+    }
 }
 
 static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
-    wg_attention a = attention_of(call);
-    a.dtype = wg_view_of(g).dtype;
-    const wg_view mask = wg_view_of(x[MASK]);
+    const attention_state *state = wg_call_state(call);
+    wg_attention a = wg_attention_sizes(call);
+    const wg_view mask = wg_view_of(x[MASK]), adjoint = wg_view_of(g);
+    const wg_view out = wg_view_of(wg_result(call));
+    wg_view in[3];
+    for (int i = 0; i < 3; i++) {
+        in[i] = wg_view_of(x[state->packed > 0 ? Q : i]);
+    }
+    a.dtype = adjoint.dtype;
+    set_rows(&a, state, in, &out, &adjoint);
     set_mask(&a, &mask);
     wg_block *scratch = wg_pool_take(&call->tape->pool, wg_attention_chain_scratch(&a));
     if (scratch == NULL) {
@@ -203,15 +278,12 @@ static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
     }
     wg_var own[3] = {wg_number(0), wg_number(0), wg_number(0)};
     wg_attention_places to = {0};
-    to.q = place_of(call, Q, a.dtype, &to.add_q, &own[Q]);
-    to.k = place_of(call, K, a.dtype, &to.add_k, &own[K]);
-    to.v = place_of(call, KEYS_V, a.dtype, &to.add_v, &own[KEYS_V]);
-    const wg_attention_rows rows[4] = {rows_of(x[Q]), rows_of(x[K]), rows_of(x[KEYS_V]),
-                                       rows_of(g)};
+    set_places(call, a.dtype, &to, own);
     if (call->tape->status == WG_OK &&
-        !wg_kernel_attention_chain(
-            &a, &rows[Q], &rows[K], &rows[KEYS_V], wg_view_of(wg_result(call)).data,
-            wg_view_of(wg_saved(call)).data, &rows[3], &to, wg_block_data(scratch))) {
+        !wg_kernel_attention_chain(&a, part_of(state, in[Q], Q).data, part_of(state, in[K], K).data,
+                                   part_of(state, in[KEYS_V], KEYS_V).data, out.data,
+                                   wg_view_of(wg_saved(call)).data, adjoint.data, &to,
+                                   wg_block_data(scratch))) {
         wg_call_fail(call, WG_ERROR_MEMORY, "no memory to pack the matrices of a gradient");
     }
     wg_pool_drop(&call->tape->pool, scratch);
@@ -222,108 +294,32 @@ static void chain_on_buffers(wg_call *call, const wg_var *x, wg_var g) {
     }
 }
 
-/* ---- The chain rule in verbs ------------------------------------------------------------------
- */
+/* ---- The chain rule -------------------------------------------------------------------------- */
 
-/* 1 where key j <= query i + offset, else 0. */
-static wg_var causal_mask(wg_tape *tape, const wg_attention *a) {
-    const wg_var mask = wg_constant(tape, a->dtype, WG_SHAPE(a->queries, a->keys), NULL);
-    const wg_view view = wg_view_of(mask);
-    for (int64_t i = 0; i < a->queries && tape->status == WG_OK; i++) {
-        for (int64_t j = 0; j <= i + a->offset && j < a->keys; j++) {
-            const int64_t at = i * a->keys + j;
-            if (a->dtype == WG_F32) {
-                ((float *)view.data)[at] = 1;
-            } else {
-                ((double *)view.data)[at] = 1;
-            }
-        }
-    }
-    return mask;
-}
-
-/* The probabilities [shared, group, queries, keys] of q and k in that form. */
-static wg_var probabilities(wg_call *call, const wg_attention *a, wg_var q, wg_var k,
-                            const int64_t *full) {
-    const wg_view shape = wg_operand_shape(call, Q);
-    wg_var s = wg_mul(wg_matmul(q, wg_transpose(k)), a->scale), open = wg_number(1);
-    if (wg_operand_shape(call, MASK).rank > 0) {
-        int64_t wide[WG_MAX_RANK];
-        memcpy(wide, shape.shape, sizeof wide);
-        wide[shape.rank - 1] = a->keys;
-        const wg_var mask =
-            wg_reshape(wg_broadcast_to(wg_operand(call, MASK), shape.rank, wide), 4, full);
-        s = wg_add(s, mask);
-        open = wg_gt(mask, -(double)INFINITY);
-    }
-    if (a->causal) {
-        open = wg_mul(open, causal_mask(call->tape, a));
-    }
-    if (!wg_is_array(open)) {
-        return wg_softmax(s, -1);
-    }
-    /* Finite, so that rows which see nothing are not NaN; then zero. */
-    return wg_mul(wg_softmax(wg_where(open, s, -1e30), -1), open);
-}
-
-/* t [shared, group, rows, columns] summed over the group, to operand i. */
-static void give_shared(wg_call *call, int i, const wg_attention *a, wg_var t) {
-    const wg_view view = wg_operand_shape(call, i);
-    t = a->group > 1 ? wg_sum_over(t, WG_AXES(1)) : t;
-    wg_give(call, i, wg_reshape(t, view.rank, view.shape));
-}
-
-static void rule_in_verbs(wg_call *call, wg_var g) {
-    wg_attention a = attention_of(call);
-    a.dtype = wg_view_of(g).dtype;
-    const int64_t shared = a.group > 0 ? a.heads / a.group : 0;
-    const int64_t full[4] = {shared, a.group, a.queries, a.keys};
-    const wg_view view = wg_operand_shape(call, Q), mask = wg_operand_shape(call, MASK);
-    const wg_var q = wg_reshape(wg_operand(call, Q), WG_SHAPE(shared, a.group, a.queries, a.depth));
-    const wg_var k = wg_reshape(wg_operand(call, K), WG_SHAPE(shared, 1, a.keys, a.depth));
-    const wg_var v = wg_reshape(wg_operand(call, KEYS_V), WG_SHAPE(shared, 1, a.keys, a.width));
-    const wg_var p = probabilities(call, &a, q, k, full);
-    g = wg_reshape(g, WG_SHAPE(shared, a.group, a.queries, a.width));
-    if (wg_wants(call, KEYS_V)) {
-        give_shared(call, KEYS_V, &a, wg_matmul(wg_transpose(p), g));
-    }
-    if (!wg_wants(call, Q) && !wg_wants(call, K) && !wg_wants(call, MASK)) {
-        return;
-    }
-    const wg_var ds = wg_softmax_chain(p, wg_matmul(g, wg_transpose(v)), -1);
-    if (wg_wants(call, Q)) {
-        wg_give(call, Q, wg_reshape(wg_mul(wg_matmul(ds, k), a.scale), view.rank, view.shape));
-    }
-    if (wg_wants(call, K)) {
-        give_shared(call, K, &a, wg_mul(wg_matmul(wg_transpose(ds), q), a.scale));
-    }
-    if (wg_wants(call, MASK) && mask.rank > 0) {
-        int64_t wide[WG_MAX_RANK];
-        memcpy(wide, view.shape, sizeof wide);
-        wide[view.rank - 1] = a.keys;
-        wg_give(call, MASK, wg_reshape(ds, view.rank, wide)); /* the sweep undoes broadcasting */
-    }
-}
-
-static bool has_plain_rows(wg_var x) {
+/* x with rows whose elements lie one behind the other. */
+static wg_var with_rows(wg_var x, const char *site) {
     const wg_view view = wg_view_of(x);
-    return view.stride[view.rank - 1] == 1 || view.shape[view.rank - 1] == 1;
+    const int last = view.rank - 1;
+    const bool rows = last >= 0 && (view.stride[last] == 1 || view.shape[last] == 1);
+    return rows || !wg_is_array(x) ? x : wg_contiguous_at(x, site);
 }
 
 static void attention_chain(wg_call *call, wg_var g) {
     const bool mask_wants = wg_operand_shape(call, MASK).rank > 0 && wg_wants(call, MASK);
     if (wg_call_records(call) || mask_wants || !wg_is_array(g)) {
-        rule_in_verbs(call, g);
+        wg_attention_rule(call, g);
         return;
     }
     wg_var x[4];
     for (int i = 0; i < 4; i++) {
         x[i] = wg_operand(call, i);
-        if (wg_is_array(x[i]) && (i == MASK || !has_plain_rows(x[i]))) {
-            x[i] = wg_contiguous_at(x[i], call->site);
+        if (i == MASK) {
+            x[i] = wg_is_array(x[i]) ? wg_contiguous_at(x[i], call->site) : x[i];
+        } else {
+            x[i] = with_rows(x[i], call->site);
         }
     }
-    g = has_plain_rows(g) ? g : wg_contiguous_at(g, call->site);
+    g = with_rows(g, call->site);
     if (call->tape->status == WG_OK) {
         chain_on_buffers(call, x, g);
     }
@@ -338,6 +334,10 @@ WG_SAMPLES(attention, {WG_OPERANDS(F(3, 2), F(4, 2), F(4, 3), NONE), PLAIN},
            {WG_OPERANDS(F(2, 5, 2), F(2, 3, 2), F(2, 3, 2), NONE), CAUSAL},
            {WG_OPERANDS(F(2, 2, 2), F(2, 5, 2), F(2, 5, 2), NONE),
             WG_STATE(attention_state, .causal = true, .offset = 2)},
+           {WG_OPERANDS(F(2, 3, 4, 2), F(2, 3, 2, 2), F(2, 3, 2, 3), NONE),
+            WG_STATE(attention_state, .causal = true, .length_first = true)},
+           {WG_OPERANDS(F(2, 3, 6, 2), NONE, NONE, F(3, 3)),
+            WG_STATE(attention_state, .length_first = true, .packed = 1)},
            {WG_OPERANDS(F(1, 4, 2, 3), F(1, 2, 3, 3), F(1, 2, 3, 2), NONE),
             WG_STATE(attention_state, .scale = 0.7)},
            {WG_OPERANDS(F(2, 3, 2), F(2, 4, 2), F(2, 4, 2), F(3, 4)), PLAIN},
@@ -374,34 +374,48 @@ static wg_var additive(wg_var mask, wg_var q, const char *site) {
                                : wide;
 }
 
-wg_var wg_attention_at(wg_var q, wg_var k, wg_var v, const char *site,
-                       wg_attention_options options) {
+static wg_var attention(wg_var q, wg_var k, wg_var v, int64_t packed, const char *name,
+                        const char *site, const wg_attention_options *options) {
     wg_tape *tape = q.tape != NULL ? q.tape : k.tape != NULL ? k.tape : v.tape;
-    const wg_var all[4] = {q, k, v, options.mask};
+    const wg_var all[4] = {q, k, v, options->mask};
     for (int i = 0; i < 4; i++) {
-        if (tape == NULL || tape->status != WG_OK ||
-            wg_var_refused(tape, all[i], i, "attention", site)) {
+        if (tape == NULL || tape->status != WG_OK || wg_var_refused(tape, all[i], i, name, site)) {
             return poison(tape);
         }
     }
     if (!wg_is_array(q)) {
-        wg_tape_fail(tape, WG_ERROR_SHAPE, "attention", site, "q is not an array");
+        wg_tape_fail(tape, WG_ERROR_SHAPE, name, site, "q is not an array");
         return wg_poison(tape);
     }
-    wg_var operands[4] = {q, k, v, additive(options.mask, q, site)};
-    for (int i = 0; i < 3 && options.length_first; i++) {
-        operands[i] = wg_swapaxes_at(operands[i], -2, -3, site);
-    }
-    if (options.offset < 0) {
-        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "attention", site, "the offset %lld is negative",
-                     (long long)options.offset);
+    if (options->offset < 0) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, name, site, "the offset %lld is negative",
+                     (long long)options->offset);
         return wg_poison(tape);
     }
     attention_state state;
     memset(&state, 0, sizeof state);
-    state.scale = options.scale;
-    state.causal = options.causal;
-    state.offset = options.offset;
-    const wg_var y = wg_apply(&wg_op_attention, 4, operands, &state, sizeof state, site);
-    return options.length_first ? wg_swapaxes_at(y, -2, -3, site) : y;
+    state.scale = options->scale;
+    state.causal = options->causal;
+    state.length_first = options->length_first || packed > 0;
+    state.offset = options->offset;
+    state.packed = packed;
+    const wg_var operands[4] = {q, k, v, additive(options->mask, q, site)};
+    return wg_apply(&wg_op_attention, 4, operands, &state, sizeof state, site);
+}
+
+wg_var wg_attention_at(wg_var q, wg_var k, wg_var v, const char *site,
+                       wg_attention_options options) {
+    return attention(q, k, v, 0, "attention", site, &options);
+}
+
+wg_var wg_attention_packed_at(wg_var qkv, int64_t key_heads, const char *site,
+                              wg_attention_options options) {
+    wg_tape *tape = qkv.tape;
+    if (tape != NULL && key_heads < 1) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, "attention_packed", site, "%lld heads of keys",
+                     (long long)key_heads);
+        return wg_poison(tape);
+    }
+    const wg_var none = wg_number(0);
+    return attention(qkv, none, none, key_heads, "attention_packed", site, &options);
 }

@@ -58,6 +58,7 @@
     X(nonzero) \
     X(one_hot) \
     X(categorical) \
+    X(sample_logits) \
     X(dropout) \
     X(tril) \
     X(triu) \

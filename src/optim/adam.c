@@ -121,16 +121,30 @@ static void run_nadam(const wg_optimizer *optimizer, const wg_stretch *s) {
 }
 
 #define MOMENTS "exp_avg", "exp_avg_sq"
-static const wg_rule adam = {.name = "adam", .slot = {MOMENTS}, .run = run_adam};
-static const wg_rule adam_amsgrad = {
-    .name = "adam", .slot = {MOMENTS, "max_exp_avg_sq"}, .run = run_adam};
-static const wg_rule adamw = {.name = "adamw", .slot = {MOMENTS}, .run = run_adam};
-static const wg_rule adamw_amsgrad = {
-    .name = "adamw", .slot = {MOMENTS, "max_exp_avg_sq"}, .run = run_adam};
+static const wg_rule adam = {
+    .name = "adam", .slot = {MOMENTS}, .run = run_adam, .momentum = WG_MOMENTUM(adam.beta1)};
+static const wg_rule adam_amsgrad = {.name = "adam",
+                                     .slot = {MOMENTS, "max_exp_avg_sq"},
+                                     .run = run_adam,
+                                     .momentum = WG_MOMENTUM(adam.beta1)};
+static const wg_rule adamw = {
+    .name = "adamw", .slot = {MOMENTS}, .run = run_adam, .momentum = WG_MOMENTUM(adam.beta1)};
+static const wg_rule adamw_amsgrad = {.name = "adamw",
+                                      .slot = {MOMENTS, "max_exp_avg_sq"},
+                                      .run = run_adam,
+                                      .momentum = WG_MOMENTUM(adam.beta1)};
 static const wg_rule nadam = {.name = "nadam", .slot = {MOMENTS}, .run = run_nadam};
-static const wg_rule radam = {.name = "radam", .slot = {MOMENTS}, .run = run_radam};
-static const wg_rule adamax = {.name = "adamax", .slot = {"exp_avg", "exp_inf"}, .run = run_adamax};
-static const wg_rule lamb = {.name = "lamb", .slot = {MOMENTS}, .run = run_lamb, .single = true};
+static const wg_rule radam = {
+    .name = "radam", .slot = {MOMENTS}, .run = run_radam, .momentum = WG_MOMENTUM(adam.beta1)};
+static const wg_rule adamax = {.name = "adamax",
+                               .slot = {"exp_avg", "exp_inf"},
+                               .run = run_adamax,
+                               .momentum = WG_MOMENTUM(adam.beta1)};
+static const wg_rule lamb = {.name = "lamb",
+                             .slot = {MOMENTS},
+                             .run = run_lamb,
+                             .momentum = WG_MOMENTUM(adam.beta1),
+                             .single = true};
 
 /* ---- Constructors ---------------------------------------------------------------------------- */
 

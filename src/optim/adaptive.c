@@ -23,10 +23,14 @@ static void run_rmsprop(const wg_optimizer *optimizer, const wg_stretch *s) {
 static const wg_rule rmsprop[2][2] = {
     {{.name = "rmsprop", .slot = {"square_avg"}, .run = run_rmsprop},
      {.name = "rmsprop", .slot = {"square_avg", NULL, "grad_avg"}, .run = run_rmsprop}},
-    {{.name = "rmsprop", .slot = {"square_avg", "momentum_buffer"}, .run = run_rmsprop},
+    {{.name = "rmsprop",
+      .slot = {"square_avg", "momentum_buffer"},
+      .run = run_rmsprop,
+      .momentum = WG_MOMENTUM(rmsprop.momentum)},
      {.name = "rmsprop",
       .slot = {"square_avg", "momentum_buffer", "grad_avg"},
-      .run = run_rmsprop}}};
+      .run = run_rmsprop,
+      .momentum = WG_MOMENTUM(rmsprop.momentum)}}};
 
 wg_optimizer *wg_rmsprop(wg_store *store, wg_rmsprop_options o) {
     if (!WG_OPTIONS_FIT("rmsprop", o.lr, {"alpha", o.alpha, 0, 1},
@@ -116,7 +120,8 @@ static void run_lion(const wg_optimizer *optimizer, const wg_stretch *s) {
     wg_kernel_step(WG_STEP_lion, s->dtype, s->count, &numbers, s->gradient, s->weight, s->slot);
 }
 
-static const wg_rule lion = {.name = "lion", .slot = {"exp_avg"}, .run = run_lion};
+static const wg_rule lion = {
+    .name = "lion", .slot = {"exp_avg"}, .run = run_lion, .momentum = WG_MOMENTUM(lion.beta1)};
 
 wg_optimizer *wg_lion(wg_store *store, wg_lion_options o) {
     if (!WG_OPTIONS_FIT("lion", o.lr, {"beta1", o.beta1, 0, 1}, {"beta2", o.beta2, 0, 1},

@@ -162,6 +162,7 @@ static const wg_rule rule = {.name = "muon",
                              .slot = {"momentum_buffer", "exp_avg_sq"},
                              .run = run,
                              .prepare = prepare,
+                             .momentum = WG_MOMENTUM(muon.momentum),
                              .single = true};
 
 wg_muon_options wg_muon_defaults(void) {

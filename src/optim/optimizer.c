@@ -78,6 +78,20 @@ double wg_lr(const wg_optimizer *optimizer) {
     return optimizer->lr;
 }
 
+wg_status wg_set_momentum(wg_optimizer *optimizer, double momentum) {
+    if (optimizer == NULL) {
+        return WG_ERROR_ARGUMENT; /* wg_last_message still says why there is none */
+    }
+    if (optimizer->rule->momentum == 0) {
+        return wg_fail(WG_ERROR_ARGUMENT, "set_momentum: %s has none", optimizer->rule->name);
+    }
+    if (!wg_option_fits("set_momentum", "momentum", momentum, 0, 1)) {
+        return WG_ERROR_ARGUMENT;
+    }
+    *(double *)(void *)((char *)optimizer + optimizer->rule->momentum) = momentum;
+    return WG_OK;
+}
+
 uint64_t wg_steps(const wg_optimizer *optimizer) {
     return optimizer->steps;
 }

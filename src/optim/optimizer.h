@@ -7,6 +7,8 @@
 #include "nn/store.h"
 #include "wengert/optim.h"
 
+#include <stddef.h>
+
 typedef struct wg_lbfgs_state wg_lbfgs_state;
 typedef struct wg_muon_room wg_muon_room;
 
@@ -52,8 +54,11 @@ typedef struct wg_rule {
                       const wg_stretch *stretch);
     /* What may fail, before anything has changed; or NULL. */
     wg_status (*prepare)(wg_optimizer *optimizer);
-    bool single; /* each parameter is a stretch of its own, and its gradient written out */
+    size_t momentum; /* where in wg_optimizer its momentum is; 0 for none */
+    bool single;     /* each parameter is a stretch of its own, and its gradient written out */
 } wg_rule;
+
+#define WG_MOMENTUM(member) offsetof(struct wg_optimizer, options.member)
 
 typedef struct wg_group {
     struct wg_group *next; /* the one before */

@@ -26,7 +26,8 @@ static void run(const wg_optimizer *optimizer, const wg_stretch *s) {
 }
 
 static const wg_rule plain = {.name = "sgd", .run = run, .run_outer = run_outer};
-static const wg_rule momentum = {.name = "sgd", .slot = {"momentum_buffer"}, .run = run};
+static const wg_rule momentum = {
+    .name = "sgd", .slot = {"momentum_buffer"}, .run = run, .momentum = WG_MOMENTUM(sgd.momentum)};
 
 wg_optimizer *wg_sgd(wg_store *store, wg_sgd_options options) {
     if (!WG_OPTIONS_FIT("sgd", options.lr, {"momentum", options.momentum, 0, INFINITY},

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "../io/bytes.h"
+#include "../io/training.h"
 #include "allocation.h"
 #include "io/npz.h"
 #include "syscalls.h"
@@ -143,6 +144,68 @@ Test(io_allocation, stores) {
     }
     cr_assert_eq(wg_safetensors_save(path, 40, views, 0, NULL), WG_OK);
     survive(load_store);
+}
+
+/* ---- Checkpoints ----------------------------------------------------------------------------- */
+
+static void steps(small_run *run, int count) {
+    for (int i = 0; i < count; i++) {
+        cr_assert_eq(small_run_step(run), WG_OK, "%s", wg_last_message());
+    }
+}
+
+static wg_status save_checkpoint(const small_run *run, long granted, bool once) {
+    once ? wg_test_refuse_one(granted) : wg_test_refuse_after(granted);
+    const wg_status status = wg_checkpoint_keep(path, 5, 1, &run->training);
+    const long blocks = wg_test_blocks();
+    wg_test_allow();
+    cr_assert(status == WG_OK || status == WG_ERROR_MEMORY, "%s", wg_last_message());
+    cr_assert_eq(blocks, 0, "%ld blocks leaked", blocks);
+    return status;
+}
+
+static wg_status load_checkpoint(small_run *run, long granted) {
+    const uint32_t before = small_run_sum(run);
+    const int64_t count = wg_store_count(run->store);
+    wg_test_refuse_after(granted);
+    const wg_status status = wg_checkpoint_resume(path, &run->training, NULL);
+    const long blocks = wg_test_blocks();
+    wg_test_allow();
+    cr_assert(status == WG_OK || status == WG_ERROR_MEMORY, "%s", wg_last_message());
+    if (status != WG_OK) {
+        cr_assert_eq(blocks, 0, "%ld blocks leaked", blocks);
+        cr_assert_eq(wg_store_count(run->store), count);
+        cr_assert_eq(small_run_sum(run), before);
+    }
+    return status;
+}
+
+/* A load that ran out of memory has changed nothing. */
+Test(io_allocation, checkpoints) {
+    small_run run, other;
+    (void)strcpy(path, test_path("run"));
+    small_run_new(&run, 1, 0);
+    small_run_new(&other, 2, 0);
+    steps(&run, 5);
+    (void)small_run_sum(&run);
+    for (int once = 0; once < 2; once++) {
+        long granted = 0;
+        while (save_checkpoint(&run, granted, once == 1) != WG_OK) {
+            granted++;
+        }
+        cr_assert(once == 1 || granted > 20, "%ld", granted);
+    }
+    steps(&other, 2); /* the third layer is made by loading */
+    long granted = 0;
+    while (load_checkpoint(&other, granted) != WG_OK) {
+        granted++;
+    }
+    cr_assert(granted > 20, "%ld", granted);
+    steps(&run, 2);
+    steps(&other, 2);
+    cr_assert_eq(small_run_sum(&other), small_run_sum(&run));
+    small_run_free(&run);
+    small_run_free(&other);
 }
 
 /* ---- The system ------------------------------------------------------------------------------ */

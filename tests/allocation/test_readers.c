@@ -1,4 +1,4 @@
-/* Vocabularies, images, splits and mapped files when memory runs out. */
+/* Vocabularies, images, splits, scalers, loaders and mapped files when memory runs out. */
 #include "allocation.h"
 #include "base/base.h"
 #include "wengert.h"
@@ -163,4 +163,52 @@ Test(readers_allocation, mapped) {
     wg_array_free(array);
     survive(use_mapped);
     (void)remove(mapped_path);
+}
+
+static wg_status use_scaler(void) {
+    wg_array *table = NULL, *scaled = NULL;
+    wg_scaler scaler = {NULL, NULL};
+    wg_status status = wg_array_new(WG_F64, 2, (int64_t[]){10, 3}, &table);
+    if (status == WG_OK) {
+        status = wg_scaler_fit(table, (wg_scaler_options){.rows = NULL}, &scaler);
+    }
+    if (status == WG_OK) {
+        status = wg_scaler_apply(&scaler, table, WG_F32, &scaled);
+    }
+    wg_scaler_clear(&scaler);
+    wg_array_free(table);
+    wg_array_free(scaled);
+    return status;
+}
+
+Test(readers_allocation, scalers) {
+    survive(use_scaler);
+}
+
+static wg_status use_loader(void) {
+    wg_array *images = NULL;
+    wg_loader *loader = NULL;
+    wg_augmentation augmentation = {.shift = 1, .flip = 0.5, .noise = 1};
+    wg_status status = wg_array_new(WG_U8, 3, (int64_t[]){10, 5, 5}, &images);
+    const wg_loader_field fields[] = {{.from = images},
+                                      {.dtype = WG_I64, .row_rank = 1, .row_shape = {2}}};
+    if (status == WG_OK) {
+        const wg_loader_options options = {
+            .batch = 3, .transform = wg_augment, .context = &augmentation};
+        status = wg_loader_new(fields, 2, options, &loader);
+    }
+    const long made = wg_test_requests();
+    const wg_batch *batch = NULL;
+    for (int i = 0; i < 20 && status == WG_OK; i++) {
+        status =
+            wg_loader_next(loader, &batch); /* asks for nothing: the thread's is the system's */
+    }
+    cr_assert(status != WG_OK || wg_test_requests() == made);
+    wg_loader_free(loader);
+    wg_array_free(images);
+    return status;
+}
+
+Test(readers_allocation, loaders) {
+    survive(use_loader);
 }

@@ -119,6 +119,53 @@ def attentions(family):
     attention(family, 3, 1, 3, 3, 6, bias=False, mask=family.uniform(-2, 2, 3, 3), key_mask=mask_of_keys(2, keys=3))
 
 
+# ---- transformers ----
+
+def layer_of(kind, width, heads, ff, **options):
+    kinds = {"encoder": nn.TransformerEncoderLayer, "decoder": nn.TransformerDecoderLayer}
+    return kinds[kind](width, heads, ff, dropout=0.0, batch_first=True, **options)
+
+
+def transformer(family, kind, batch, length, width=4, heads=2, ff=3, layers=0, causal=False, key_mask=None,
+                memory=None, memory_mask=None, second=False, norm=False, **options):
+    """layers 0: a layer alone."""
+    module = layer_of(kind, width, heads, ff, **options)
+    if layers:
+        stack = {"encoder": nn.TransformerEncoder, "decoder": nn.TransformerDecoder}[kind]
+        module = stack(module, layers, nn.LayerNorm(width) if norm else None)
+    xs = [family.uniform(-1, 1, batch, length, width)]
+    if memory:
+        xs.append(family.uniform(-1, 1, batch, memory, width))
+    xs += [m for m in (key_mask, memory_mask) if m is not None]
+    single = "src_mask" if not layers else "mask"
+
+    def forward(module, *inputs):
+        rest = list(inputs[2 if memory else 1:])
+        hidden = [rest.pop(0) == 0 if m is not None else None for m in (key_mask, memory_mask)]
+        mask = square(length) if causal else None
+        if kind == "encoder":
+            return (module(inputs[0], **{single: mask}, src_key_padding_mask=hidden[0]),)
+        return (module(inputs[0], inputs[1], tgt_mask=mask, tgt_key_padding_mask=hidden[0],
+                       memory_key_padding_mask=hidden[1]),)
+
+    module_case(family, kind, module, forward, *xs, second=second, heads=heads, feed_forward=ff, layers=layers,
+                causal=int(causal), key_mask=int(key_mask is not None), memory_mask=int(memory_mask is not None),
+                gelu=int(options.get("activation") == "gelu"), norm_first=int(bool(options.get("norm_first"))),
+                eps=options.get("layer_norm_eps", 0), final_norm=int(norm))
+
+
+def transformers(family):
+    transformer(family, "encoder", 2, 3, second=True)
+    transformer(family, "encoder", 2, 4, causal=True, norm_first=True, activation="gelu", second=True)
+    transformer(family, "encoder", 2, 3, layers=2, norm=True, norm_first=True, key_mask=mask_of_keys(3, 1, keys=3))
+    transformer(family, "encoder", 1, 2, layers=1, layer_norm_eps=0.01)
+    transformer(family, "decoder", 2, 3, memory=2, causal=True, second=True)
+    transformer(family, "decoder", 2, 2, memory=3, norm_first=True, activation="gelu",
+                key_mask=mask_of_keys(1, 2, keys=2), memory_mask=mask_of_keys(3, 2, keys=3))
+    transformer(family, "decoder", 1, 2, memory=2, layers=2, norm=True, causal=True)
+
+
 def cases(family):
     recurrents(family)
     attentions(family)
+    transformers(family)

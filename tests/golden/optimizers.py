@@ -22,6 +22,7 @@ torch.set_default_dtype(torch.float64)  # for NAdam keeps a product in it
 SHAPES = {"a": (1,), "m": (2, 3), "t": (3, 2)}
 STEPS = (1, 2, 10, 50, 100)
 lines = []
+optim = torch.optim
 
 
 def run(name, rows):
@@ -57,22 +58,24 @@ def tensors():
     return {name: torch.tensor(w, requires_grad=True) for name, w in start().items()}
 
 
-def torch_run(name, kind, groups=None, **options):
+def torch_run(name, kind, groups=None, cycle=False, **options):
     weights = tensors()
     parameters = groups(weights) if groups else list(weights.values())
     optimizer = kind(parameters, **options)
+    scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=120) if cycle else None
     rows = []
     for step in range(max(STEPS)):
         arrays = {n: w.detach().numpy() for n, w in weights.items()}
         for n, g in slopes(arrays, step).items():
             weights[n].grad = torch.tensor(g)
         optimizer.step()
+        if cycle:
+            scheduler.step()
         if step + 1 in STEPS:
             rows.append((step + 1, flat({n: w.detach() for n, w in weights.items()})))
     run(name, rows)
 
 
-optim = torch.optim
 torch_run("sgd", optim.SGD, lr=0.05)
 torch_run("sgd_decay", optim.SGD, lr=0.05, weight_decay=0.1)
 torch_run("sgd_momentum", optim.SGD, lr=0.05, momentum=0.9)
@@ -105,6 +108,8 @@ torch_run("groups", optim.AdamW, lambda w: [{"params": [w["a"]], "weight_decay":
                                             {"params": [w["t"]], "lr": 0.025},
                                             {"params": [w["m"]]}],
           lr=0.05, weight_decay=0.1)
+torch_run("cycle_sgd", optim.SGD, lr=0.05, momentum=0.9, cycle=True)
+torch_run("cycle_adamw", optim.AdamW, lr=0.05, cycle=True)
 
 
 # ---- Rules by their papers ---------------------------------------------------------------------

@@ -150,6 +150,31 @@ Test(golden_files, torch_dtypes) {
     wg_safetensors_close(file);
 }
 
+/* PyTorch's network, loaded before anything was computed, makes of x what PyTorch made of it. */
+Test(golden_files, torch_network) {
+    wg_store *store = wg_store_new(1);
+    wg_safetensors *file = NULL;
+    wg_tensor wanted;
+    cr_assert_eq(
+        wg_store_load(store, WG_IO_DATA "/network.safetensors", (wg_load_options){.skip = "?"}),
+        WG_OK, "%s", wg_last_message());
+    cr_assert_eq(wg_safetensors_open(WG_IO_DATA "/network.safetensors", &file), WG_OK);
+    cr_assert_eq(wg_safetensors_find(file, "y", &wanted), WG_OK);
+    wg_tape *tape = wg_tape_new();
+    wg_net net = wg_net_eval(store, tape);
+    wg_var y = wg_linear(net, "0", wg_safetensors_constant(file, tape, "x"), 4);
+    y = wg_linear(net, "3", wg_relu(wg_batch_norm_layer(net, "1", y)), 2);
+    float out[4];
+    cr_assert_eq(wg_read(y, WG_F32, out, 4), WG_OK, "%s", wg_tape_message(tape));
+    for (int i = 0; i < 4; i++) {
+        cr_assert_float_eq(out[i], ((const float *)wanted.view.data)[i], 1e-6);
+    }
+    cr_assert_eq(wg_store_count(store), 9);
+    wg_tape_free(tape);
+    wg_safetensors_close(file);
+    wg_store_free(store);
+}
+
 /* Every f16 there is, against its definition. */
 Test(golden_files, halves) {
     unsigned char *bytes = NULL;

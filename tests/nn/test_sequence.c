@@ -78,15 +78,49 @@ static int run_multi_head(const golden_case *c, wg_net net, const wg_var *x, wg_
     return 1;
 }
 
+/* ---- Transformers ---------------------------------------------------------------------------- */
+
+static wg_transformer_options transformer_of(const golden_case *c, const wg_var *masks) {
+    wg_transformer_options o = {.heads = golden_integer(c, "heads", 0),
+                                .feed_forward = golden_integer(c, "feed_forward", 0),
+                                .activation = flag(c, "gelu") ? (wg_gelu) : NULL,
+                                .norm_first = flag(c, "norm_first"),
+                                .eps = golden_number(c, "eps", 0),
+                                .causal = flag(c, "causal"),
+                                .final_norm = flag(c, "final_norm")};
+    if (flag(c, "key_mask")) {
+        o.key_mask = wg_cast(*masks++, WG_U8);
+    }
+    if (flag(c, "memory_mask")) {
+        o.memory_key_mask = wg_cast(*masks, WG_U8);
+    }
+    return o;
+}
+
+static int run_encoder(const golden_case *c, wg_net net, const wg_var *x, wg_var *out) {
+    const wg_transformer_options o = transformer_of(c, x + 1);
+    const int layers = golden_integer(c, "layers", 0);
+    out[0] = layers == 0 ? wg_transformer_encoder_layer(net, "layer", x[0], o)
+                         : wg_transformer_encoder(net, "layer", x[0], layers, o);
+    return 1;
+}
+
+static int run_decoder(const golden_case *c, wg_net net, const wg_var *x, wg_var *out) {
+    const wg_transformer_options o = transformer_of(c, x + 2);
+    const int layers = golden_integer(c, "layers", 0);
+    out[0] = layers == 0 ? wg_transformer_decoder_layer(net, "layer", x[0], x[1], o)
+                         : wg_transformer_decoder(net, "layer", x[0], x[1], layers, o);
+    return 1;
+}
+
 static const struct module {
     const char *op;
     run_module *run;
     double ulps; /* of the greatest element of each array */
 } modules[] = {
-    {"lstm", run_lstm, 32},
-    {"gru", run_gru, 32},
-    {"rnn", run_rnn, 32},
-    {"multi_head", run_multi_head, 32},
+    {"lstm", run_lstm, 32},       {"gru", run_gru, 32},
+    {"rnn", run_rnn, 32},         {"multi_head", run_multi_head, 32},
+    {"encoder", run_encoder, 64}, {"decoder", run_decoder, 256},
 };
 
 /* ---- The state ------------------------------------------------------------------------------- */
@@ -270,4 +304,5 @@ ParameterizedTest(int *row, sequence, as_pytorch) {
         }
     }
     cr_assert_gt(found, 0, "data/sequence.txt has no case of %s", module->op);
+    golden_free(cases, count);
 }

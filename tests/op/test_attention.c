@@ -1,5 +1,6 @@
 /* Attention by blocks against softmax(scale q kT + mask) v in verbs. */
 #include "wengert/attention.h"
+#include "wengert/index.h"
 
 #include "arrays.h"
 
@@ -40,6 +41,7 @@ typedef struct trial {
     int64_t heads, group, queries, keys, depth, width;
     bool causal;
     mask_kind mask;
+    int64_t offset;
 } trial;
 
 static const trial trials[] = {
@@ -51,6 +53,10 @@ static const trial trials[] = {
     {2, 1, 66, 70, 3, 2, true, ADDED},        {3, 1, 10, 100, 5, 4, false, KEYS_CLOSED},
     {2, 2, 66, 129, 5, 4, true, KEYS_CLOSED}, {1, 1, 40, 40, 70, 33, true, NO_MASK},
     {20, 1, 66, 3, 2, 2, true, NO_MASK},      {1, 1, 3, 200, 2, 1, true, NO_MASK},
+    {2, 1, 5, 75, 4, 3, true, NO_MASK, 70},   {1, 1, 70, 140, 3, 3, true, NO_MASK, 1},
+    {2, 2, 140, 70, 3, 3, true, NO_MASK, 63}, {1, 1, 66, 200, 2, 3, true, ADDED, 100},
+    {1, 1, 1, 90, 5, 4, true, NO_MASK, 89},   {4, 2, 80, 80, 5, 5, true, KEYS_CLOSED, 7},
+    {3, 1, 200, 200, 6, 6, true, NO_MASK},    {20, 4, 70, 70, 3, 3, false, NO_MASK},
 };
 
 typedef struct inputs {
@@ -86,8 +92,30 @@ static inputs make(wg_tape *tape, const trial *t, wg_dtype dtype) {
 
 static wg_var fused(wg_tape *tape, const trial *t, const inputs *in) {
     (void)tape;
-    return wg_attention(in->q, in->k, in->v,
-                        (wg_attention_options){.causal = t->causal, .mask = in->mask});
+    return wg_attention(
+        in->q, in->k, in->v,
+        (wg_attention_options){.causal = t->causal, .mask = in->mask, .offset = t->offset});
+}
+
+/* The same with heads behind the length, in arrays that lie so. */
+static wg_var length_first(wg_tape *tape, const trial *t, const inputs *in) {
+    (void)tape;
+    const wg_attention_options o = {
+        .causal = t->causal, .mask = in->mask, .offset = t->offset, .length_first = true};
+    const wg_var q = wg_contiguous(wg_swapaxes(in->q, 0, 1));
+    const wg_var k = wg_swapaxes(in->k, 0, 1), v = wg_contiguous(wg_swapaxes(in->v, 0, 1));
+    return wg_swapaxes(wg_attention(q, k, v, o), 0, 1);
+}
+
+/* The same of one array that holds all three, where they fit in one. */
+static wg_var packed(wg_tape *tape, const trial *t, const inputs *in) {
+    if (t->queries != t->keys || t->depth != t->width) {
+        return length_first(tape, t, in);
+    }
+    const wg_attention_options o = {.causal = t->causal, .mask = in->mask, .offset = t->offset};
+    const wg_var parts[3] = {in->q, in->k, in->v};
+    const wg_var qkv = wg_contiguous(wg_swapaxes(wg_concat(3, parts, 0), 0, 1));
+    return wg_swapaxes(wg_attention_packed(qkv, t->heads / t->group, o), 0, 1);
 }
 
 /* By the definition; closed scores are -1e30, and their probabilities are zeroed. */
@@ -108,7 +136,7 @@ static wg_var defined(wg_tape *tape, const trial *t, const inputs *in) {
     if (t->causal) {
         double *rows = calloc((size_t)(t->queries + t->keys), sizeof *rows);
         for (int64_t i = 0; i < t->queries; i++) {
-            rows[i] = (double)i;
+            rows[i] = (double)(i + t->offset);
         }
         for (int64_t i = 0; i < t->keys; i++) {
             rows[t->queries + i] = (double)i;
@@ -181,16 +209,17 @@ Test(attention, agrees_with_its_definition_and_its_two_sweeps_with_each_other) {
     for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
         outputs want;
         run(&trials[i], WG_F64, defined, false, &want);
-        for (int dtype = 0; dtype < 2; dtype++) {
-            for (int recorded = 0; recorded < 2; recorded++) {
-                char what[64];
-                outputs have;
-                snprintf(what, sizeof what, "trial %d, %s%s", (int)i, dtype ? "f32" : "f64",
-                         recorded ? ", recorded" : "");
-                run(&trials[i], dtype ? WG_F32 : WG_F64, fused, recorded != 0, &have);
-                expect_near(&have, &want, dtype ? 4e-6 : 1e-14, what);
-                release(&have);
-            }
+        for (int how = 0; how < 12; how++) {
+            static wg_var (*const layouts[3])(wg_tape *, const trial *,
+                                              const inputs *) = {fused, length_first, packed};
+            const bool dtype = (how & 1) != 0, recorded = (how & 2) != 0;
+            char what[64];
+            outputs have;
+            snprintf(what, sizeof what, "trial %d, %s%s, layout %d", (int)i, dtype ? "f32" : "f64",
+                     recorded ? ", recorded" : "", how / 4);
+            run(&trials[i], dtype ? WG_F32 : WG_F64, layouts[how / 4], recorded, &have);
+            expect_near(&have, &want, dtype ? 4e-6 : 1e-14, what);
+            release(&have);
         }
         release(&want);
     }

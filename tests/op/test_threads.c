@@ -62,6 +62,9 @@ RUN(lstm, wg_lstm_sequence(x[0], ((wg_recurrent_weights){.w_ih = x[1], .w_hh = x
                            ((wg_lstm_state){0}))
               .sequence)
 RUN(gru, wg_gru_sequence(x[0], ((wg_recurrent_weights){.w_ih = x[1], .w_hh = x[2]}), 0).sequence)
+RUN(rnn,
+    wg_rnn_sequence(x[0], ((wg_recurrent_weights){.w_ih = x[1], .w_hh = x[2]}), 0, false).sequence)
+RUN(rotary, wg_rotary(x[0], 1, (wg_rotary_options){.first = 3}))
 RUN(take_along, wg_take_along(x[0], x[1], 0))
 RUN(scatter_add, wg_scatter_add(x[0], x[1], x[2], 0))
 RUN(logsumexp, wg_logsumexp_over(x[0], WG_AXES(1)))
@@ -85,6 +88,9 @@ RUN(layer_norm, wg_layer_norm(x[0], 1, x[1], x[2], 1e-5))
 RUN(group_norm, wg_group_norm(x[0], 4, x[1], x[2], 1e-5))
 RUN(batch_norm, wg_batch_norm(x[0], x[1], x[2], (wg_batch_norm_options){0}))
 RUN(attention, wg_attention(x[0], x[1], x[2], (wg_attention_options){.causal = true}))
+RUN(attention_later,
+    wg_attention(x[0], x[1], x[2],
+                 (wg_attention_options){.causal = true, .offset = 70, .length_first = true}))
 RUN(bce, wg_bce_with_logits(x[0], x[1]))
 RUN(dropout, wg_dropout_keyed(x[0], wg_key_new(5), 0.3))
 RUN(cholesky,
@@ -120,6 +126,10 @@ static const thread_case cases[] = {
     {"gru",
      run_gru,
      {FLOATS(-1, 1, 9, 83, 31), FLOATS(-0.5, 0.5, 123, 31), FLOATS(-0.5, 0.5, 123, 41)}},
+    {"rnn",
+     run_rnn,
+     {FLOATS(-1, 1, 9, 83, 31), FLOATS(-0.5, 0.5, 71, 31), FLOATS(-0.5, 0.5, 71, 71)}},
+    {"rotary", run_rotary, {FLOATS(-1, 1, 7, 301, 3, 64)}},
     {"take_along", run_take_along, {FLOATS(-1, 1, 301, 403), WHOLES(301, 700, 403)}},
     {"scatter_add",
      run_scatter_add,
@@ -159,6 +169,9 @@ static const thread_case cases[] = {
     {"attention",
      run_attention,
      {FLOATS(-1, 1, 2, 3, 131, 33), FLOATS(-1, 1, 2, 3, 131, 33), FLOATS(-1, 1, 2, 3, 131, 17)}},
+    {"attention of later positions",
+     run_attention_later,
+     {FLOATS(-1, 1, 2, 131, 3, 33), FLOATS(-1, 1, 2, 201, 3, 33), FLOATS(-1, 1, 2, 201, 3, 17)}},
     {"bce_with_logits", run_bce, {FLOATS(-3, 3, 1001, 303), FLOATS(0, 1, 1001, 303)}},
     {"dropout", run_dropout, {FLOATS(-1, 1, 1001, 503)}},
     {"cholesky", run_cholesky, {FLOATS(-1, 1, 6, 70, 70)}},

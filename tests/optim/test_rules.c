@@ -3,6 +3,7 @@
 #include "rules.h"
 
 #include "nn/store.h"
+#include "wengert/schedule.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -123,6 +124,42 @@ Test(rules, groups_go_where_pytorch_s_groups_go) {
     cr_assert_eq(wg_optimizer_group(optimizer, "t", group), WG_OK);
     follow("groups", optimizer, store, 1e-12);
     wg_optimizer_free(optimizer);
+    wg_store_free(store);
+}
+
+/* PyTorch's OneCycleLR moves rate and momentum. */
+static void follow_a_cycle(const char *name, wg_store *store, wg_optimizer *optimizer) {
+    const wg_one_cycle_schedule cycle = {.lr = 0.1, .steps = 120};
+    double last[ALL];
+    cr_assert(golden_row(name, 100, ALL, last));
+    begin(store, WG_F64);
+    for (int step = 0; step < 100; step++) {
+        push(store, step);
+        wg_set_lr(optimizer, wg_schedule_one_cycle(cycle, wg_steps(optimizer)));
+        cr_assert_eq(
+            wg_set_momentum(optimizer, wg_schedule_one_cycle_momentum(cycle, wg_steps(optimizer))),
+            WG_OK);
+        cr_assert_eq(wg_step(optimizer, NULL), WG_OK);
+        check(store, name, step + 1, 1e-12);
+    }
+    wg_optimizer_free(optimizer);
+    wg_store_free(store);
+}
+
+Test(rules, a_cycle_moves_the_momentum_too) {
+    wg_store *store = wg_store_new(1);
+    follow_a_cycle("cycle_sgd", store, wg_sgd(store, (wg_sgd_options){.lr = 1, .momentum = 0.5}));
+    store = wg_store_new(1);
+    follow_a_cycle("cycle_adamw", store, wg_adamw(store, wg_adamw_defaults()));
+    store = wg_store_new(1);
+    wg_optimizer *plain = wg_sgd(store, (wg_sgd_options){.lr = 1});
+    wg_optimizer *adam = wg_adam(store, wg_adam_defaults());
+    cr_assert_eq(wg_set_momentum(plain, 0.5), WG_ERROR_ARGUMENT);
+    cr_assert_not_null(strstr(wg_last_message(), "sgd has none"), "%s", wg_last_message());
+    cr_assert_eq(wg_set_momentum(adam, 1), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_set_momentum(NULL, 0.5), WG_ERROR_ARGUMENT);
+    wg_optimizer_free(plain);
+    wg_optimizer_free(adam);
     wg_store_free(store);
 }
 

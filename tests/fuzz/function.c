@@ -1,18 +1,14 @@
-/* fuzz_function.c: an entry for libFuzzer: bytes that may be a function (src/function/file.h).
- *
- *     clang -g -O1 -std=c11 -fsanitize=fuzzer,address,undefined -Iinclude -Isrc \
- *         tests/fuzz/fuzz_function.c <sources of a static build with the same sanitizers>
+/* function.c: bytes that may be a function (src/function/file.h).
  *
  * The checksum is set right first, or no change would get past it; what was accepted is run, and
- * written again, and must come back. tests/function/test_file_damage.c does the same without
- * libFuzzer, on damage of its own. */
+ * written again, and must come back. tests/function/test_file_damage.c does the same on damage of
+ * its own. */
 #include "base/checksum.h"
+#include "targets.h"
 #include "wengert/function_file.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum {
     MOST_VALUES = 4096
@@ -44,10 +40,10 @@ static void write_again(const wg_function *fn) {
     wg_function_bytes_free(again);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+void fuzz_function(const uint8_t *data, size_t size) {
     unsigned char *bytes = malloc(size + 1);
     if (bytes == NULL) {
-        return 0;
+        return;
     }
     memcpy(bytes, data, size);
     if (size >= 28) {
@@ -66,5 +62,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     wg_function_free(fn);
     free(bytes);
-    return 0;
 }
