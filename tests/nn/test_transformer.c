@@ -357,7 +357,7 @@ Test(transformer, refuses) {
     expect_error(WG_ERROR_SHAPE, "encoder_layer b: x [3, 8] has fewer than 3 axes");
     wg_transformer_decoder_layer(net, "b", part(WG_F64, "x", 0, 3),
                                  wg_zeros(tape, WG_F64, WG_SHAPE(1, 4, 8)), o);
-    expect_error(WG_ERROR_SHAPE, "multi_head_attention multihead_attn: q [2, 3, 8], k [1, 4, 8]");
+    expect_error(WG_ERROR_SHAPE, "multi_head_attention b.multihead_attn: q [2, 3, 8], k [1, 4, 8]");
     wg_transformer_encoder_layer(net, "b", part(WG_F64, "x", 0, 3),
                                  (wg_transformer_options){.heads = 2, .eps = -1});
     expect_error(WG_ERROR_ARGUMENT, "eps -1");
