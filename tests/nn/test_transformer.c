@@ -350,17 +350,33 @@ Test(transformer, refuses) {
     wg_multi_head_attention(net, "a", x, x, x,
                             (wg_multi_head_options){.heads = 4, .key_mask = mask});
     expect_error(WG_ERROR_DTYPE, "the mask of keys is f32 [2, 3]");
+    x = part(WG_F64, "x", 0, 3);
+    mask = wg_ones(tape, WG_F32, WG_SHAPE(2, 1, 3));
+    wg_multi_head_attention(net, "a", x, x, x, (wg_multi_head_options){.heads = 4, .mask = mask});
+    expect_error(WG_ERROR_SHAPE,
+                 "the mask is f32 [2, 1, 3], not u8, f32 or f64 that broadcasts to [2, 4, 3, 3]");
+    x = part(WG_F64, "x", 0, 3);
+    mask = wg_ones(tape, WG_I64, WG_SHAPE(3));
+    wg_multi_head_attention(net, "a", x, x, x, (wg_multi_head_options){.heads = 4, .mask = mask});
+    expect_error(WG_ERROR_DTYPE, "the mask is i64 [3]");
+    x = part(WG_F64, "x", 0, 3);
+    wg_multi_head_attention(net, "a", x, x, x, (wg_multi_head_options){.heads = 8, .rotary = true});
+    expect_error(WG_ERROR_ARGUMENT, "rotary positions need heads of an even width, not 1");
     const wg_transformer_options o = {.heads = 2};
     wg_transformer_encoder(net, "a", part(WG_F64, "x", 0, 3), -1, o);
     expect_error(WG_ERROR_ARGUMENT, "encoder a: -1 layers");
     wg_transformer_encoder_layer(net, "b", wg_zeros(tape, WG_F64, WG_SHAPE(3, 8)), o);
     expect_error(WG_ERROR_SHAPE, "encoder_layer b: x [3, 8] has fewer than 3 axes");
-    wg_transformer_decoder_layer(net, "b", part(WG_F64, "x", 0, 3),
-                                 wg_zeros(tape, WG_F64, WG_SHAPE(1, 4, 8)), o);
-    expect_error(WG_ERROR_SHAPE, "multi_head_attention multihead_attn: q [2, 3, 8], k [1, 4, 8]");
+    wg_transformer_encoder_layer(net, "b", part(WG_F64, "x", 0, 3),
+                                 (wg_transformer_options){.heads = 3, .norm_first = true});
+    expect_error(WG_ERROR_ARGUMENT, "encoder_layer b: 3 heads (3 of keys) do not divide");
     wg_transformer_encoder_layer(net, "b", part(WG_F64, "x", 0, 3),
                                  (wg_transformer_options){.heads = 2, .eps = -1});
-    expect_error(WG_ERROR_ARGUMENT, "eps -1");
+    expect_error(WG_ERROR_ARGUMENT, "encoder_layer b: feed_forward 0, eps -1");
+    cr_assert_eq(wg_store_count(store), 0);
+    wg_transformer_decoder_layer(net, "b", part(WG_F64, "x", 0, 3),
+                                 wg_zeros(tape, WG_F64, WG_SHAPE(1, 4, 8)), o);
+    expect_error(WG_ERROR_SHAPE, "multi_head_attention b.multihead_attn: q [2, 3, 8], k [1, 4, 8]");
 }
 
 /* Nothing goes in, and a stack of no layers. */
