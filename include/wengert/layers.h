@@ -219,7 +219,7 @@ WG_API wg_var wg_embedding_bag_at(wg_net net, const char *name, wg_var indices, 
 #define wg_embedding_bag(net, name, indices, ...)                                                  \
     wg_embedding_bag_at(net, name, indices, WG_HERE, __VA_ARGS__)
 
-/* ---- Bilinear, residual ---------------------------------------------------------------------- */
+/* ---- Bilinear, residual, rectifier ----------------------------------------------------------- */
 
 typedef struct wg_bilinear_options {
     int64_t out; /* required */
@@ -250,6 +250,14 @@ WG_API wg_var wg_bilinear_with_at(wg_net net, const char *name, wg_var x, wg_var
  * S. Ren, J. Sun, "Deep residual learning for image recognition", 2016, eq. 1 and 2. */
 WG_API wg_var wg_residual_at(wg_net net, const char *name, wg_var x, wg_var y, const char *site);
 #define wg_residual(net, name, x, y) wg_residual_at(net, name, x, y, WG_HERE)
+
+/* max(x, 0) + weight·min(x, 0) with one slope for all, or one for each channel of x [N, C, ...].
+ * Parameter name.weight, [1] or [C], 0.25 at first. K. He, X. Zhang, S. Ren, J. Sun, "Delving deep
+ * into rectifiers", 2015. */
+WG_API wg_var wg_prelu_layer_at(wg_net net, const char *name, wg_var x, bool by_channel,
+                                const char *site);
+#define wg_prelu_layer(net, name, x, by_channel)                                                   \
+    wg_prelu_layer_at(net, name, x, by_channel, WG_HERE)
 
 #ifdef __cplusplus
 }

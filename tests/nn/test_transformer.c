@@ -376,7 +376,7 @@ Test(transformer, refuses) {
     cr_assert_eq(wg_store_count(store), 0);
     wg_transformer_decoder_layer(net, "b", part(WG_F64, "x", 0, 3),
                                  wg_zeros(tape, WG_F64, WG_SHAPE(1, 4, 8)), o);
-    expect_error(WG_ERROR_SHAPE, "multi_head_attention multihead_attn: q [2, 3, 8], k [1, 4, 8]");
+    expect_error(WG_ERROR_SHAPE, "multi_head_attention b.multihead_attn: q [2, 3, 8], k [1, 4, 8]");
 }
 
 /* Nothing goes in, and a stack of no layers. */
