@@ -199,11 +199,10 @@ static void project(pass *h, wg_var q, wg_var k, wg_var v) {
 /* A mask as something to add. */
 static wg_var additive(const pass *h, wg_var mask) {
     const char *site = h->layer.site;
-    if (wg_view_of(mask).dtype != WG_U8) {
-        return mask;
-    }
-    return wg_where_at(wg_cast_at(mask, h->layer.dtype, site), wg_number(0),
-                       wg_number(-(double)INFINITY), site);
+    const wg_var wide = wg_cast_at(mask, h->layer.dtype, site);
+    return wg_view_of(mask).dtype != WG_U8
+               ? wide
+               : wg_where_at(wide, wg_number(0), wg_number(-(double)INFINITY), site);
 }
 
 /* Whether a mask broadcasts to [batch, heads, queries, keys]. */
