@@ -14,14 +14,13 @@ typedef struct pass {
     int64_t batch, queries, keys;
     int64_t width, key_width, value_width;
     int64_t heads, key_heads, depth;
-    bool causal;        /* and does it hide anything? */
+    bool causal;
     int64_t offset;     /* positions before the first query */
     wg_kv_entry *entry; /* of the cache; NULL without one */
     bool filled;        /* it holds keys and values that are the same each time */
     wg_var mask;        /* both masks as one; a number: none */
     wg_var q, k, v;     /* [batch, length, heads, depth] */
-    wg_var
-        packed; /* all three in one, where nothing touches them before attention; else a number */
+    wg_var packed;      /* or all three in one, where nothing touches them before attention */
 } pass;
 
 /* ---- What goes in --------------------------------------------------------------------------- */
