@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "kernel/matmul.h"
 #include "kernel/matmul_transpose.h"
+#include "kernel/random.h"
 
 #include <stdatomic.h>
 #include <string.h>

@@ -5,6 +5,7 @@
 #define WG_SRC_KERNEL_ATTENTION_H
 
 #include "wengert/op.h"
+#include "wengert/random.h"
 
 /* Where the rows of an array lie: strides over the axes of which `heads` is the product (of keys
  * and values, the last of these has one index for a whole group) and from row to row. The elements
@@ -18,8 +19,11 @@ typedef struct wg_attention {
     wg_dtype dtype;
     int64_t heads, group, queries, keys, depth, width;
     double scale;
-    bool causal;      /* query i sees keys 0 to i + offset */
-    int64_t offset;   /* >= 0 */
+    bool causal;    /* query i sees keys 0 to i + offset */
+    int64_t offset; /* >= 0 */
+    /* Of probabilities: element (head, query, key), counted in that order, of the key's dropout. */
+    double dropout;
+    wg_key key;
     const void *mask; /* added to the scaled products, of q's type; NULL for none */
     int lead;         /* how many axes make the heads */
     int64_t lead_shape[WG_MAX_RANK];

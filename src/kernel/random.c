@@ -243,3 +243,23 @@ void wg_kernel_dropout(wg_key key, wg_dtype dtype, int64_t count, double p, doub
     const int64_t groups = (count + d.each - 1) / d.each;
     wg_parallel((groups + TOGETHER - 1) / TOGETHER, count >= WG_SHARE_COMPUTE, keep_groups, &d);
 }
+
+void wg_kernel_dropout_part(wg_key key, wg_dtype dtype, int64_t first, int64_t n, double p,
+                            double scale, void *to) {
+    const uint32_t least = (uint32_t)(p * 0x1p32);
+    const int isa = wg_isa();
+    uint32_t bits[4][LANES];
+    for (int64_t i = 0; i < n;) {
+        const int64_t at = first + i, word = at % (4 * LANES) / LANES, lane = at % LANES;
+        const int64_t run = LANES - lane < n - i ? LANES - lane : n - i;
+        const uint32_t *w = bits[word] + lane;
+        philox_loops[isa][dtype == WG_F64](key, (uint64_t)(at / (4 * LANES)) * LANES, bits);
+        for (int64_t k = 0; k < run && dtype == WG_F32; k++) {
+            ((float *)to)[i + k] = w[k] >= least ? (float)scale : 0;
+        }
+        for (int64_t k = 0; k < run && dtype == WG_F64; k++) {
+            ((double *)to)[i + k] = w[k] >= least ? scale : 0;
+        }
+        i += run;
+    }
+}

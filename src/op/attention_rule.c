@@ -7,6 +7,7 @@
 #include "op/define.h"
 #include "op/softmax.h"
 #include "tape/tape.h"
+#include "wengert/distribution.h"
 #include "wengert/index.h"
 
 /* 1 where key j <= query i + offset, else 0. */
@@ -88,15 +89,17 @@ void wg_attention_rule(wg_call *call, wg_var g) {
     const wg_var v = whole_of(call, &a, KEYS_V), p = probabilities(call, &a, q, k, full);
     g = wg_is_array(g) && state->length_first ? wg_swapaxes(g, -2, -3) : g;
     g = wg_reshape(g, WG_SHAPE(shared, a.group, a.queries, a.width));
+    const wg_var kept = wg_dropout_keyed(p, a.key, a.dropout);
     wg_var gradient[3] = {wg_number(0), wg_number(0), wg_number(0)};
     if (packed || wg_wants(call, KEYS_V)) {
-        gradient[KEYS_V] = as_operand(call, KEYS_V, &a, wg_matmul(wg_transpose(p), g));
+        gradient[KEYS_V] = as_operand(call, KEYS_V, &a, wg_matmul(wg_transpose(kept), g));
     }
     if (!packed && !wg_wants(call, Q) && !wg_wants(call, K) && !wg_wants(call, MASK)) {
         wg_give(call, KEYS_V, gradient[KEYS_V]);
         return;
     }
-    const wg_var ds = wg_softmax_chain(p, wg_matmul(g, wg_transpose(v)), -1);
+    const wg_var products = wg_matmul(g, wg_transpose(v));
+    const wg_var ds = wg_softmax_chain(p, wg_dropout_keyed(products, a.key, a.dropout), -1);
     if (packed || wg_wants(call, Q)) {
         gradient[Q] = as_operand(call, Q, &a, wg_mul(wg_matmul(ds, k), a.scale));
     }
