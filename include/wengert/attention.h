@@ -19,8 +19,8 @@ typedef struct wg_attention_options {
     /* Broadcast against [..., heads, L, S]: u8, 1 where a key takes part; or f32 or f64, added to
      * the scaled products, minus infinity where it does not. A plain number: none. */
     wg_var mask;
-    /* Of probabilities, 0 <= dropout < 1: those of head h, query i and key j are element (h, i, j)
-     * of what wg_dropout_keyed draws for all of them, [heads of all batches, L, S]. */
+    /* Of probabilities, 0 <= dropout < 1, as wg_dropout_keyed: what becomes of one depends on the
+     * key, its place, and how many queries and keys there are. Drawn anew in the sweep. */
     double dropout;
     wg_key key;
 } wg_attention_options;

@@ -21,8 +21,7 @@ typedef struct wg_attention {
     double scale;
     bool causal;    /* query i sees keys 0 to i + offset */
     int64_t offset; /* >= 0 */
-    /* Of probabilities: element (head, query, key), counted in that order, of the key's dropout. */
-    double dropout;
+    double dropout; /* of probabilities, as wg_attention_left says */
     wg_key key;
     const void *mask; /* added to the scaled products, of q's type; NULL for none */
     int lead;         /* how many axes make the heads */
@@ -56,5 +55,9 @@ typedef struct wg_attention_places {
 bool wg_kernel_attention_chain(const wg_attention *a, const void *q, const void *k, const void *v,
                                const void *out, const void *kept, const void *g,
                                const wg_attention_places *to, void *scratch);
+
+/* What dropout leaves of the probabilities of four queries from `query` on (a multiple of four)
+ * with 64 keys from `first` on (a multiple of 64): to [4, 64] is 0 or 1 / (1 - dropout). */
+void wg_attention_left(const wg_attention *a, int64_t head, int64_t query, int64_t first, void *to);
 
 #endif

@@ -244,22 +244,22 @@ void wg_kernel_dropout(wg_key key, wg_dtype dtype, int64_t count, double p, doub
     wg_parallel((groups + TOGETHER - 1) / TOGETHER, count >= WG_SHARE_COMPUTE, keep_groups, &d);
 }
 
-void wg_kernel_dropout_part(wg_key key, wg_dtype dtype, int64_t first, int64_t n, double p,
-                            double scale, void *to) {
+void wg_kernel_dropout_group(wg_key key, wg_dtype dtype, int64_t group, double p, double scale,
+                             void *to) {
+    _Static_assert(WG_DROPOUT_GROUP == 4 * LANES, "a group is what a block of words makes");
     const uint32_t least = (uint32_t)(p * 0x1p32);
     const int isa = wg_isa();
     uint32_t bits[4][LANES];
-    for (int64_t i = 0; i < n;) {
-        const int64_t at = first + i, word = at % (4 * LANES) / LANES, lane = at % LANES;
-        const int64_t run = LANES - lane < n - i ? LANES - lane : n - i;
-        const uint32_t *w = bits[word] + lane;
-        philox_loops[isa][dtype == WG_F64](key, (uint64_t)(at / (4 * LANES)) * LANES, bits);
-        for (int64_t k = 0; k < run && dtype == WG_F32; k++) {
-            ((float *)to)[i + k] = w[k] >= least ? (float)scale : 0;
-        }
-        for (int64_t k = 0; k < run && dtype == WG_F64; k++) {
-            ((double *)to)[i + k] = w[k] >= least ? scale : 0;
-        }
-        i += run;
+    philox_loops[isa][dtype == WG_F64](key, (uint64_t)group * LANES, bits);
+    for (int i = 0; i < WG_DROPOUT_GROUP && dtype == WG_F32; i++) {
+        ((float *)to)[i] = 1;
+    }
+    for (int i = 0; i < WG_DROPOUT_GROUP && dtype == WG_F64; i++) {
+        ((double *)to)[i] = 1;
+    }
+    if (dtype == WG_F32) {
+        keep_f32[isa](bits, least, scale, to, to);
+    } else {
+        keep_f64[isa](bits, least, scale, to, to);
     }
 }

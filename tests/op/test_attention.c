@@ -1,6 +1,5 @@
 /* Attention by blocks against softmax(scale q kT + mask) v in verbs. */
 #include "wengert/attention.h"
-#include "wengert/distribution.h"
 #include "wengert/index.h"
 
 #include "arrays.h"
@@ -137,6 +136,22 @@ static wg_var packed(wg_tape *tape, const trial *t, const inputs *in) {
     return wg_swapaxes(wg_attention_packed(qkv, t->heads / t->group, o), 0, 1);
 }
 
+/* What dropout leaves of all probabilities, from what it leaves of 1/S each. */
+static wg_var left_by_dropout(wg_tape *tape, const trial *t) {
+    if (t->dropout == 0) {
+        return wg_number(1);
+    }
+    const wg_var q = wg_zeros(tape, WG_F64, WG_SHAPE(t->heads, t->queries, 1));
+    const wg_var k = wg_zeros(tape, WG_F64, WG_SHAPE(t->heads, t->keys, 1));
+    const wg_var one = wg_eye(tape, WG_F64, t->keys, t->keys, 0);
+    const wg_var v = wg_contiguous(wg_broadcast_to(one, WG_SHAPE(t->heads, t->keys, t->keys)));
+    const wg_attention_options o = {DROPOUT};
+    const wg_var left = wg_mul(wg_attention(q, k, v, o), t->keys);
+    double sum = wg_value(wg_mean(left)); /* about as much as before */
+    cr_assert_float_eq(sum, 1, 0.1, "%g", sum);
+    return left;
+}
+
 /* By the definition; closed scores are -1e30, and their probabilities are zeroed. */
 static wg_var defined(wg_tape *tape, const trial *t, const inputs *in) {
     const int64_t shared = t->heads / t->group;
@@ -166,7 +181,7 @@ static wg_var defined(wg_tape *tape, const trial *t, const inputs *in) {
         free(rows);
     }
     wg_var p = wg_mul(wg_softmax(wg_where(open, s, -1e30), -1), open);
-    p = wg_dropout_keyed(p, ((wg_key){{7, 9}}), t->dropout);
+    p = wg_mul(p, left_by_dropout(tape, t));
     p = wg_reshape(p, WG_SHAPE(shared, t->group, t->queries, t->keys));
     return wg_reshape(wg_matmul(p, v), WG_SHAPE(t->heads, t->queries, t->width));
 }
