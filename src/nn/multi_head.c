@@ -14,14 +14,13 @@ typedef struct pass {
     int64_t batch, queries, keys;
     int64_t width, key_width, value_width;
     int64_t heads, key_heads, depth;
-    bool causal;        /* and does it hide anything? */
+    bool causal;
     int64_t offset;     /* positions before the first query */
     wg_kv_entry *entry; /* of the cache; NULL without one */
     bool filled;        /* it holds keys and values that are the same each time */
     wg_var mask;        /* both masks as one; a number: none */
     wg_var q, k, v;     /* [batch, length, heads, depth] */
-    wg_var
-        packed; /* all three in one, where nothing touches them before attention; else a number */
+    wg_var packed;      /* or all three in one, where nothing touches them before attention */
 } pass;
 
 /* ---- What goes in --------------------------------------------------------------------------- */
@@ -199,11 +198,10 @@ static void project(pass *h, wg_var q, wg_var k, wg_var v) {
 /* A mask as something to add. */
 static wg_var additive(const pass *h, wg_var mask) {
     const char *site = h->layer.site;
-    if (wg_view_of(mask).dtype != WG_U8) {
-        return mask;
-    }
-    return wg_where_at(wg_cast_at(mask, h->layer.dtype, site), wg_number(0),
-                       wg_number(-(double)INFINITY), site);
+    const wg_var wide = wg_cast_at(mask, h->layer.dtype, site);
+    return wg_view_of(mask).dtype != WG_U8
+               ? wide
+               : wg_where_at(wide, wg_number(0), wg_number(-(double)INFINITY), site);
 }
 
 /* Whether a mask broadcasts to [batch, heads, queries, keys]. */
