@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define DIAGONAL 32   /* queries that meet a block on the diagonal together */
+#define FEW_QUERIES 8 /* that do not pay for transposed keys */
 #define LEAST_JOBS 16 /* heads that need no further sharing out of a backward pass */
 
 static int64_t least(int64_t a, int64_t b) {
@@ -23,6 +24,11 @@ static bool pays(const wg_attention *a) {
     return (double)a->heads * (double)a->queries * (double)a->keys *
                (double)(a->depth + a->width) >=
            1e6;
+}
+
+/* To turn all keys would cost more than the products with them: a token at a time, say. */
+static bool few_queries(const wg_attention *a) {
+    return a->queries < FEW_QUERIES;
 }
 
 /* Elements of all keys, transposed. */

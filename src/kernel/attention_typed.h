@@ -120,8 +120,16 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
     const int64_t at = r->head / a->group * a->keys + first, m = high - low;
     const T *q = job->q + row_of(a, &a->q, r->head, r->query + low);
     T *out = r->out + low * a->out.row;
-    NAME(product)
-    (job, m, n, a->depth, q, a->q.row, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
+    if (few_queries(a)) {
+        const T *k = job->k + shared_row_of(a, &a->k, r->head / a->group, first);
+        if (!NAME(wg_kernel_matmul)(m, n, a->depth, q, a->q.row, 1, k, 1, a->k.row, s, KEYS,
+                                    false)) {
+            atomic_store(&job->failed, true);
+        }
+    } else {
+        NAME(product)
+        (job, m, n, a->depth, q, a->q.row, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
+    }
     for (int64_t i = 0; i < m; i++) {
         const int64_t query = r->query + low + i;
         T *top = &r->top[low + i];
@@ -200,7 +208,9 @@ static bool NAME(attention_forward)(const wg_attention *a, const void *q, const 
     job.out = out;
     job.k_turned = scratch;
     job.kept = kept != NULL ? kept : job.k_turned + turned_size(a, a->depth);
-    wg_parallel(a->heads / a->group * blocks_of(a->keys, KEYS), pays(a), NAME(turn_job), &job);
+    if (!few_queries(a)) {
+        wg_parallel(a->heads / a->group * blocks_of(a->keys, KEYS), pays(a), NAME(turn_job), &job);
+    }
     wg_parallel(a->heads * blocks_of(a->queries, QUERIES), pays(a), NAME(forward_job), &job);
     return !atomic_load(&job.failed);
 }

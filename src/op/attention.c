@@ -141,20 +141,21 @@ static wg_status attention_shape(wg_call *call) {
     const attention_state *state = wg_call_state(call);
     const wg_view *first = wg_call_operand(call, Q), *mask = wg_call_operand(call, MASK);
     const int least = state->length_first ? 3 : 2;
+    const int64_t heads = first->rank >= least ? first->shape[first->rank - 2] : 0;
     if (state->packed > 0 &&
-        (first->rank < least || first->shape[first->rank - 2] <= 2 * state->packed)) {
+        (heads <= 2 * state->packed || (heads - 2 * state->packed) % state->packed != 0)) {
         return wg_call_fail(call, WG_ERROR_SHAPE, "qkv %s is not [..., L, heads + 2·%lld, D]",
                             wg_call_shape(call, Q), (long long)state->packed);
     }
     const wg_view q = wg_attention_part(call, Q), k = wg_attention_part(call, K),
                   v = wg_attention_part(call, KEYS_V);
     if (first->rank < least || !operands_fit(&q, &k, &v)) {
-        const char *heads = state->length_first ? " heads," : "";
+        const char *own = state->length_first ? " heads," : "";
         return wg_call_fail(
             call, WG_ERROR_SHAPE,
             "q %s, k %s and v %s are not [..., L,%s D], [..., S,%s D] and [..., S,%s Dv]",
-            wg_call_shape(call, Q), wg_call_shape(call, K), wg_call_shape(call, KEYS_V), heads,
-            heads, heads);
+            wg_call_shape(call, Q), wg_call_shape(call, K), wg_call_shape(call, KEYS_V), own, own,
+            own);
     }
     if (!mask_fits(mask, &q, k.shape[k.rank - 2])) {
         return wg_call_fail(call, WG_ERROR_SHAPE,

@@ -395,6 +395,23 @@ Test(attention, refuses_what_does_not_fit) {
     masked.mask = wg_constant(tape, WG_I64, WG_SHAPE(3, 4), NULL);
     (void)wg_attention(X(3, 2), X(4, 2), X(4, 2), masked);
     expect_failure(tape, WG_ERROR_DTYPE, "attention: the mask is i64");
+    const wg_attention_options early = {.causal = true, .offset = -1};
+    (void)wg_attention(X(3, 2), X(4, 2), X(4, 2), early);
+    expect_failure(tape, WG_ERROR_ARGUMENT, "attention: the offset -1 is negative");
+    const wg_attention_options behind = {.length_first = true};
+    (void)wg_attention(X(3, 2), X(4, 2), X(4, 2), behind);
+    expect_failure(tape, WG_ERROR_SHAPE, "v [4, 2] are not [..., L, heads, D], [..., S, heads, D]");
+    (void)wg_attention(X(3, 2, 2), X(4, 3, 2), X(4, 3, 2), behind);
+    expect_failure(tape, WG_ERROR_SHAPE, "q [3, 2, 2], k [4, 3, 2]");
+    (void)wg_attention_packed(X(3, 4, 2), 2, NONE);
+    expect_failure(tape, WG_ERROR_SHAPE,
+                   "attention: qkv [3, 4, 2] is not [..., L, heads + 2·2, D]");
+    (void)wg_attention_packed(X(3, 7, 2), 2, NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "attention: qkv [3, 7, 2] is not");
+    (void)wg_attention_packed(X(4, 2), 1, NONE);
+    expect_failure(tape, WG_ERROR_SHAPE, "attention: qkv [4, 2] is not");
+    (void)wg_attention_packed(X(3, 3, 2), 0, NONE);
+    expect_failure(tape, WG_ERROR_ARGUMENT, "attention_packed: 0 heads of keys");
     cr_assert(isnan(wg_attention(wg_number(1), wg_number(1), wg_number(1), NONE).as.number));
     wg_tape_free(tape);
 }
