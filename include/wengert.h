@@ -49,6 +49,7 @@
 #include "wengert/schedule.h"
 #include "wengert/sparse.h"
 #include "wengert/state.h"
+#include "wengert/table.h"
 #include "wengert/tape.h"
 #include "wengert/taylor.h"
 #include "wengert/text.h"

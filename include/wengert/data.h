@@ -56,7 +56,7 @@ WG_API wg_status wg_map_raw(const char *path, wg_dtype dtype, int rank, const in
 /* How a CSV file is laid out. All zeros are the usual: commas, no header, no comments. */
 typedef struct wg_csv_options {
     char separator; /* between fields; 0 means ',' */
-    bool header;    /* the first line names the columns and is skipped */
+    bool header;    /* the first row names the columns and is skipped */
     char comment;   /* lines that start with it are skipped; 0 means there are none */
 } wg_csv_options;
 
@@ -65,7 +65,8 @@ typedef struct wg_csv_options {
  * may be quoted; nan and inf are numbers; an empty field is NaN. Empty lines are skipped. Lines end
  * with LF or CRLF, the last may lack it. Errors, with the file's name, line and column (in bytes,
  * from 1): FILE, FORMAT for text that is no number, for rows of different length and for a file
- * without rows, ARGUMENT for a separator that numbers need, MEMORY. On failure *out is NULL. */
+ * without rows, ARGUMENT for a separator that numbers need, MEMORY. On failure *out is NULL. Files
+ * with names, words and gaps: wg_read_table of wengert/table.h. */
 WG_API wg_status wg_read_csv(const char *path, const wg_csv_options *options, wg_array **out);
 
 /* --- Columns ---------------------------------------------------------------------------------- */

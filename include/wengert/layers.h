@@ -39,7 +39,8 @@ typedef struct wg_conv_layer_options {
 } wg_conv_layer_options;
 
 /* wg_conv over x [batch, in, size...] with `out` channels: parameters name.weight [out, in /
- * groups, kernel...] and name.bias [out].
+ * groups, kernel...] and name.bias [out]. For other paddings than zeros call wg_pad (index.h)
+ * before it.
  *
  *     x = wg_conv2d(net, "conv1", x, 32, (wg_conv_options){.kernel = {3}, .padding = {1, 1}});
  *     x = wg_conv2d_with(net, "conv2", x, (wg_conv_layer_options){
@@ -100,7 +101,8 @@ typedef struct wg_batch_norm_layer_options {
  * The running statistics change in the forward pass of training, as in PyTorch, once a call: also
  * under wg_no_grad, but not when a sweep runs the function of a wg_checkpoint again, nor where the
  * layer fails, nor where wg_freeze names the buffers (wg_freeze(store, "encoder.*") does). They are
- * no parameters: no optimizer moves them. Two tapes must not train one store at a time. */
+ * no parameters: no optimizer moves them. To normalise by them while the rest of a network trains,
+ * hand over a net whose `training` is false. Two tapes must not train one store at a time. */
 WG_API wg_var wg_batch_norm_layer_at(wg_net net, const char *name, wg_var x, const char *site);
 WG_API wg_var wg_batch_norm_layer_with_at(wg_net net, const char *name, wg_var x, const char *site,
                                           wg_batch_norm_layer_options options);
@@ -219,7 +221,7 @@ WG_API wg_var wg_embedding_bag_at(wg_net net, const char *name, wg_var indices, 
 #define wg_embedding_bag(net, name, indices, ...)                                                  \
     wg_embedding_bag_at(net, name, indices, WG_HERE, __VA_ARGS__)
 
-/* ---- Bilinear, residual ---------------------------------------------------------------------- */
+/* ---- Bilinear, residual, rectifier ----------------------------------------------------------- */
 
 typedef struct wg_bilinear_options {
     int64_t out; /* required */
@@ -250,6 +252,14 @@ WG_API wg_var wg_bilinear_with_at(wg_net net, const char *name, wg_var x, wg_var
  * S. Ren, J. Sun, "Deep residual learning for image recognition", 2016, eq. 1 and 2. */
 WG_API wg_var wg_residual_at(wg_net net, const char *name, wg_var x, wg_var y, const char *site);
 #define wg_residual(net, name, x, y) wg_residual_at(net, name, x, y, WG_HERE)
+
+/* max(x, 0) + weight·min(x, 0) with one slope for all, or one for each channel of x [N, C, ...].
+ * Parameter name.weight, [1] or [C], 0.25 at first. K. He, X. Zhang, S. Ren, J. Sun, "Delving deep
+ * into rectifiers", 2015. */
+WG_API wg_var wg_prelu_layer_at(wg_net net, const char *name, wg_var x, bool by_channel,
+                                const char *site);
+#define wg_prelu_layer(net, name, x, by_channel)                                                   \
+    wg_prelu_layer_at(net, name, x, by_channel, WG_HERE)
 
 #ifdef __cplusplus
 }

@@ -109,8 +109,9 @@ WG_API wg_status wg_hessian_at(wg_tape *tape, wg_array_function f, void *context
  * f must do the same when it runs again: its context has to outlive the sweep with what it points
  * to, and chance must be keyed (wg_dropout is). Other shapes, other values (told by a checksum), or
  * variables that it did not look at before are an error in the sweep (WG_ERROR_STATE). Arrays of
- * before whose values it takes out (wg_read, wg_value, wg_stop_gradient) need wg_keep. f must not
- * call wg_backward. Where nothing is recorded, f just runs, and its inside is given back.
+ * before whose values it takes out (wg_read, wg_value, wg_stop_gradient) need wg_keep. Running
+ * statistics (wg_batch_norm_layer) follow the first run alone. f must not call wg_backward. Where
+ * nothing is recorded, f just runs, and its inside is given back.
  *
  * A scalar result comes back as a scalar; several results, or a scalar, cost a copy. Returns the
  * tape's status; ys are poisoned where it fails. */

@@ -1,5 +1,6 @@
 /* profile_cost.c: what a run of an operation costs at least: multiply-adds, and bytes of memory. */
 #include "inspect/profile.h"
+#include "op/attention.h"
 
 #include <string.h>
 
@@ -44,14 +45,16 @@ static int64_t of_conv_weight(wg_call *call, const wg_view *result) {
 
 /* q kᵀ, and the weights times v. */
 static int64_t of_attention(wg_call *call, const wg_view *result) {
-    const int64_t keys = size_of(call, 1, 2);
-    return (count_of(call, 0) + wg_view_count(result)) * keys;
+    const wg_attention a = wg_attention_sizes(call);
+    (void)result;
+    return a.heads * a.queries * a.keys * (a.depth + a.width);
 }
 
-/* The recurrent product; that of the input is an operation of its own. */
+/* The recurrent product, of gates [..., gates · hidden] with a state [batch, hidden]; that of the
+ * input is an operation of its own. */
 static int64_t of_recurrence(wg_call *call, const wg_view *result) {
     (void)result;
-    return count_of(call, 0) * size_of(call, call->count - 1, 1);
+    return count_of(call, 0) * size_of(call, 1, 1);
 }
 
 static const struct cost {
@@ -66,6 +69,7 @@ static const struct cost {
     {"gru", of_recurrence},
     {"lstm", of_recurrence},
     {"matmul", of_product},
+    {"rnn", of_recurrence},
 };
 
 int64_t wg_profile_cost(wg_call *call, const wg_view *result) {

@@ -96,6 +96,8 @@ MM_INLINE void MM_NAME(tap_dots)(int rows, int64_t lines, int64_t k, const MM_T 
         b2 += b_line;
         b3 += b_line;
     }
+    const MM_T *start = accumulate ? c : NULL;
+    const int64_t start_row = c_row;
     MM_EACH_DOT(MM_PUT_DOT)
 }
 

@@ -23,6 +23,15 @@ bool wg_kernel_matmul_f64(int64_t m, int64_t n, int64_t k, const double *a, int6
                           int64_t a_column, const double *b, int64_t b_row, int64_t b_column,
                           double *c, int64_t c_row, bool accumulate);
 
+/* C = start + A B: the rows of `start` lie start_row apart (0: one row, as a bias, for all). It is
+ * C itself or does not overlap it. NULL: zeros. */
+bool wg_kernel_matmul_from_f32(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row,
+                               int64_t a_column, const float *b, int64_t b_row, int64_t b_column,
+                               const float *start, int64_t start_row, float *c, int64_t c_row);
+bool wg_kernel_matmul_from_f64(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row,
+                               int64_t a_column, const double *b, int64_t b_row, int64_t b_column,
+                               const double *start, int64_t start_row, double *c, int64_t c_row);
+
 /* `count` products whose operands lie a_batch, b_batch and c_batch elements apart; threads share
  * the batch where that pays. a_batch or b_batch = 0 broadcasts. c_batch = 0 with `accumulate` sums
  * the products into one C (the gradient of a broadcast operand); otherwise the Cs are disjoint. */

@@ -30,10 +30,10 @@ static inline MM_TARGET __m128 sums_f32(__m256 v0, __m256 v1, __m256 v2, __m256 
     return _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1));
 }
 
-static inline MM_TARGET void put_sums_f32(float *to, bool accumulate, __m256 v0, __m256 v1,
+static inline MM_TARGET void put_sums_f32(float *to, const float *start, __m256 v0, __m256 v1,
                                           __m256 v2, __m256 v3) {
     const __m128 s = sums_f32(v0, v1, v2, v3);
-    _mm_storeu_ps(to, accumulate ? _mm_add_ps(_mm_loadu_ps(to), s) : s);
+    _mm_storeu_ps(to, start != NULL ? _mm_add_ps(_mm_loadu_ps(start), s) : s);
 }
 
 static inline MM_TARGET float sum_f32(__m256 v) {
@@ -46,10 +46,10 @@ static inline MM_TARGET __m256d sums_f64(__m256d v0, __m256d v1, __m256d v2, __m
                          _mm256_permute2f128_pd(s01, s23, 0x31));
 }
 
-static inline MM_TARGET void put_sums_f64(double *to, bool accumulate, __m256d v0, __m256d v1,
+static inline MM_TARGET void put_sums_f64(double *to, const double *start, __m256d v0, __m256d v1,
                                           __m256d v2, __m256d v3) {
     const __m256d s = sums_f64(v0, v1, v2, v3);
-    _mm256_storeu_pd(to, accumulate ? _mm256_add_pd(_mm256_loadu_pd(to), s) : s);
+    _mm256_storeu_pd(to, start != NULL ? _mm256_add_pd(_mm256_loadu_pd(start), s) : s);
 }
 
 static inline MM_TARGET double sum_f64(__m256d v) {

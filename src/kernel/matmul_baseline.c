@@ -57,13 +57,13 @@ VECTOR(f64, double)
     static inline void store_part_##suffix(int64_t count, T *to, vector_##suffix v) {              \
         memcpy(to, &v, (size_t)count * sizeof(T));                                                 \
     }                                                                                              \
-    static inline void put_sums_##suffix(T *to, bool accumulate, vector_##suffix v0,               \
+    static inline void put_sums_##suffix(T *to, const T *start, vector_##suffix v0,                \
                                          vector_##suffix v1, vector_##suffix v2,                   \
                                          vector_##suffix v3) {                                     \
-        to[0] = sum_##suffix(v0) + (accumulate ? to[0] : 0);                                       \
-        to[1] = sum_##suffix(v1) + (accumulate ? to[1] : 0);                                       \
-        to[2] = sum_##suffix(v2) + (accumulate ? to[2] : 0);                                       \
-        to[3] = sum_##suffix(v3) + (accumulate ? to[3] : 0);                                       \
+        to[0] = sum_##suffix(v0) + (start != NULL ? start[0] : 0);                                 \
+        to[1] = sum_##suffix(v1) + (start != NULL ? start[1] : 0);                                 \
+        to[2] = sum_##suffix(v2) + (start != NULL ? start[2] : 0);                                 \
+        to[3] = sum_##suffix(v3) + (start != NULL ? start[3] : 0);                                 \
     }
 VECTOR_MEMORY(f32, float)
 VECTOR_MEMORY(f64, double)

@@ -14,7 +14,8 @@
 /* A tile is up to `rows` rows of C by 2 * `lanes` columns; wide[r - 1] makes r full rows,
  * narrow[r - 1] at most `lanes` columns. dot4 and dot1 make r x 4 and r x 1 elements where k is
  * contiguous in A and in B. axpy and stripe add k scaled rows of B to a row of C, axpy row by row,
- * stripe with the sums in registers. The packs lay a panel of `width` rows of A or columns of B
+ * stripe with the sums in registers. Sums are added to `start`, whose rows are start_row apart and
+ * which may be c; NULL for zeros. The packs lay a panel of `width` rows of A or columns of B
  * out with k outermost, in rows of `pitch` (A) or 2 * `lanes` (B); what lies behind is not read.
  *
  * Convolution (conv_tile.h): row p of B lies at b + at[p]. taps_wide[r - 1] and taps_narrow[r - 1]
@@ -26,11 +27,12 @@
 #define WG_MATMUL_PARTS(suffix, T)                                                                 \
     typedef void wg_tile_##suffix(int64_t columns, int64_t k, const T *a, int64_t a_row,           \
                                   int64_t a_column, const T *b, int64_t b_row, T *c,               \
-                                  int64_t c_row, bool accumulate);                                 \
+                                  int64_t c_row, const T *start, int64_t start_row);               \
     typedef void wg_dot_##suffix(int64_t k, const T *a, int64_t a_row, const T *b,                 \
-                                 int64_t b_column, T *c, int64_t c_row, bool accumulate);          \
+                                 int64_t b_column, T *c, int64_t c_row, const T *start,            \
+                                 int64_t start_row);                                               \
     typedef void wg_axpy_##suffix(int64_t n, int64_t k, const T *a, int64_t a_column, const T *b,  \
-                                  int64_t b_row, T *c, bool accumulate);                           \
+                                  int64_t b_row, T *c, const T *start);                            \
     typedef void wg_pack_##suffix(int64_t width, int64_t k, const T *from, int64_t across,         \
                                   int64_t along, T *to);                                           \
     typedef void wg_taps_##suffix(int64_t k, const T *a, const int64_t *at, const T *b, T *c,      \
@@ -61,8 +63,8 @@
     const wg_matmul_parts_##suffix *wg_matmul_parts_at_##suffix(int index);                        \
     bool wg_matmul_with_##suffix(const wg_matmul_parts_##suffix *parts, int64_t m, int64_t n,      \
                                  int64_t k, const T *a, int64_t a_row, int64_t a_column,           \
-                                 const T *b, int64_t b_row, int64_t b_column, T *c, int64_t c_row, \
-                                 bool accumulate);
+                                 const T *b, int64_t b_row, int64_t b_column, const T *start,      \
+                                 int64_t start_row, T *c, int64_t c_row);
 
 WG_MATMUL_PARTS(f32, float)
 WG_MATMUL_PARTS(f64, double)

@@ -18,12 +18,31 @@ typedef struct MM_NAME(problem) {
     int64_t b_row, b_column;
     MM_T *c;
     int64_t c_row;
-    bool accumulate;
+    const MM_T *start; /* C = start + A B; NULL: zeros */
+    int64_t start_row;
 } MM_NAME(problem);
 
-static void MM_NAME(fill_zero)(const MM_NAME(problem) * q) {
-    for (int64_t i = 0; i < q->m; i++) {
-        memset(q->c + i * q->c_row, 0, (size_t)q->n * sizeof(MM_T));
+/* What the sums of row i, from column j on, are added to in a stretch of k that begins at p. */
+static const MM_T *MM_NAME(start_of)(const MM_NAME(problem) * q, int64_t i, int64_t j, int64_t p) {
+    if (p > 0) {
+        return q->c + i * q->c_row + j;
+    }
+    return q->start != NULL ? q->start + i * q->start_row + j : NULL;
+}
+
+static int64_t MM_NAME(start_row)(const MM_NAME(problem) * q, int64_t p) {
+    return p > 0 ? q->c_row : q->start_row;
+}
+
+/* The product of no terms. */
+static void MM_NAME(only_start)(const MM_NAME(problem) * q) {
+    for (int64_t i = 0; i < q->m && q->start != q->c; i++) {
+        MM_T *row = q->c + i * q->c_row;
+        if (q->start == NULL) {
+            memset(row, 0, (size_t)q->n * sizeof(MM_T));
+        } else {
+            memcpy(row, q->start + i * q->start_row, (size_t)q->n * sizeof(MM_T));
+        }
     }
 }
 
@@ -31,7 +50,7 @@ static void MM_NAME(fill_zero)(const MM_NAME(problem) * q) {
 static void MM_NAME(axpy_rows)(const MM_NAME(problem) * q, int64_t low, int64_t high) {
     for (int64_t i = low; i < high; i++) {
         q->parts->axpy(q->n, q->k, q->a + i * q->a_row, q->a_column, q->b, q->b_row,
-                       q->c + i * q->c_row, q->accumulate);
+                       q->c + i * q->c_row, MM_NAME(start_of)(q, i, 0, 0));
     }
 }
 
@@ -39,11 +58,11 @@ static void MM_NAME(axpy_rows)(const MM_NAME(problem) * q, int64_t low, int64_t 
 static void MM_NAME(axpy_columns)(const MM_NAME(problem) * q, int64_t low, int64_t high) {
     for (int64_t j = low; j < high; j += MM_STRIPE) {
         const int64_t n = j + MM_STRIPE < high ? MM_STRIPE : high - j;
+        const MM_T *start = MM_NAME(start_of)(q, 0, j, 0);
         if (q->k <= MM_STRIPE_DEPTH) {
-            q->parts->stripe(n, q->k, q->a, q->a_column, q->b + j, q->b_row, q->c + j,
-                             q->accumulate);
+            q->parts->stripe(n, q->k, q->a, q->a_column, q->b + j, q->b_row, q->c + j, start);
         } else {
-            q->parts->axpy(n, q->k, q->a, q->a_column, q->b + j, q->b_row, q->c + j, q->accumulate);
+            q->parts->axpy(n, q->k, q->a, q->a_column, q->b + j, q->b_row, q->c + j, start);
         }
     }
 }
@@ -51,8 +70,7 @@ static void MM_NAME(axpy_columns)(const MM_NAME(problem) * q, int64_t low, int64
 /* Columns [low, high) of C by inner products, over a stretch of k. */
 static void MM_NAME(dot_block)(const MM_NAME(problem) * q, int64_t low, int64_t high, int64_t p,
                                int64_t k) {
-    const bool accumulate = q->accumulate || p > 0;
-    const int64_t height = q->parts->dot_rows;
+    const int64_t height = q->parts->dot_rows, start_row = MM_NAME(start_row)(q, p);
     for (int64_t i = 0; i < q->m; i += height) {
         const int64_t rows = i + height < q->m ? height : q->m - i;
         const MM_T *a = q->a + i * q->a_row + p;
@@ -60,10 +78,12 @@ static void MM_NAME(dot_block)(const MM_NAME(problem) * q, int64_t low, int64_t 
         MM_T *c = q->c + i * q->c_row + low;
         int64_t j = low;
         for (; j + 4 <= high; j += 4, b += 4 * q->b_column, c += 4) {
-            q->parts->dot4[rows - 1](k, a, q->a_row, b, q->b_column, c, q->c_row, accumulate);
+            q->parts->dot4[rows - 1](k, a, q->a_row, b, q->b_column, c, q->c_row,
+                                     MM_NAME(start_of)(q, i, j, p), start_row);
         }
         for (; j < high; j++, b += q->b_column, c++) {
-            q->parts->dot1[rows - 1](k, a, q->a_row, b, q->b_column, c, q->c_row, accumulate);
+            q->parts->dot1[rows - 1](k, a, q->a_row, b, q->b_column, c, q->c_row,
+                                     MM_NAME(start_of)(q, i, j, p), start_row);
         }
     }
 }
@@ -98,7 +118,7 @@ static void MM_NAME(tile_task)(const MM_NAME(problem) * q, const MM_NAME(block) 
     const int64_t low = tile * q->m / block->row_tiles;
     const int64_t rows = (tile + 1) * q->m / block->row_tiles - low;
     const int64_t width = 2 * parts->lanes, lanes = parts->lanes;
-    const bool accumulate = q->accumulate || block->p > 0;
+    const int64_t start_row = MM_NAME(start_row)(q, block->p);
     const MM_T *a = q->a + low * q->a_row + block->p * q->a_column;
     int64_t a_row = q->a_row, a_column = q->a_column;
     if (block->pack_a) {
@@ -114,17 +134,19 @@ static void MM_NAME(tile_task)(const MM_NAME(problem) * q, const MM_NAME(block) 
                                               : q->b + block->p * q->b_row + column;
         const int64_t b_row = block->packed != NULL ? width : q->b_row;
         MM_T *c = q->c + low * q->c_row + column;
+        const MM_T *start = MM_NAME(start_of)(q, low, column, block->p);
         const int64_t left = block->columns - j * width;
         if (left >= width) {
-            parts->wide[rows - 1](width, block->k, a, a_row, a_column, b, b_row, c, q->c_row,
-                                  accumulate);
+            parts->wide[rows - 1](width, block->k, a, a_row, a_column, b, b_row, c, q->c_row, start,
+                                  start_row);
             continue;
         }
         parts->narrow[rows - 1](left < lanes ? left : lanes, block->k, a, a_row, a_column, b, b_row,
-                                c, q->c_row, accumulate);
+                                c, q->c_row, start, start_row);
         if (left > lanes) {
             parts->narrow[rows - 1](left - lanes, block->k, a, a_row, a_column, b + lanes, b_row,
-                                    c + lanes, q->c_row, accumulate);
+                                    c + lanes, q->c_row, start != NULL ? start + lanes : NULL,
+                                    start_row);
         }
     }
 }
@@ -210,10 +232,11 @@ static void MM_NAME(one_tile)(const MM_NAME(problem) * q) {
         b_row = 2 * lanes;
     }
     q->parts->narrow[q->m - 1](q->n < lanes ? q->n : lanes, q->k, q->a, q->a_row, q->a_column, b,
-                               b_row, q->c, q->c_row, q->accumulate);
+                               b_row, q->c, q->c_row, q->start, q->start_row);
     if (q->n > lanes) {
         q->parts->narrow[q->m - 1](q->n - lanes, q->k, q->a, q->a_row, q->a_column, b + lanes,
-                                   b_row, q->c + lanes, q->c_row, q->accumulate);
+                                   b_row, q->c + lanes, q->c_row,
+                                   q->start != NULL ? q->start + lanes : NULL, q->start_row);
     }
 }
 
@@ -263,12 +286,10 @@ static bool MM_NAME(solve)(MM_NAME(problem) q, int threads) {
         return true;
     }
     if (q.k <= 0) {
-        if (!q.accumulate) {
-            MM_NAME(fill_zero)(&q);
-        }
+        MM_NAME(only_start)(&q);
         return true;
     }
-    if (q.n == 1 && q.m > 1 && q.c_row == 1) {
+    if (q.n == 1 && q.m > 1 && q.c_row == 1 && (q.start == NULL || q.start_row == 1)) {
         MM_NAME(turn_vector)(&q);
     }
     if (q.k <= MM_TINY_DEPTH && q.m <= q.parts->rows && q.n <= 2 * q.parts->lanes) {
@@ -295,18 +316,26 @@ static bool MM_NAME(solve)(MM_NAME(problem) q, int threads) {
 
 bool MM_NAME(wg_matmul_with)(const MM_NAME(wg_matmul_parts) * parts, int64_t m, int64_t n,
                              int64_t k, const MM_T *a, int64_t a_row, int64_t a_column,
-                             const MM_T *b, int64_t b_row, int64_t b_column, MM_T *c, int64_t c_row,
-                             bool accumulate) {
+                             const MM_T *b, int64_t b_row, int64_t b_column, const MM_T *start,
+                             int64_t start_row, MM_T *c, int64_t c_row) {
     const MM_NAME(problem)
-        q = {parts, m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, accumulate};
+        q = {parts, m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, start, start_row};
     return MM_NAME(solve)(q, wg_matmul_threads(m, n, k));
+}
+
+bool MM_NAME(wg_kernel_matmul_from)(int64_t m, int64_t n, int64_t k, const MM_T *a, int64_t a_row,
+                                    int64_t a_column, const MM_T *b, int64_t b_row,
+                                    int64_t b_column, const MM_T *start, int64_t start_row, MM_T *c,
+                                    int64_t c_row) {
+    return MM_NAME(wg_matmul_with)(MM_NAME(best_parts)(), m, n, k, a, a_row, a_column, b, b_row,
+                                   b_column, start, start_row, c, c_row);
 }
 
 bool MM_NAME(wg_kernel_matmul)(int64_t m, int64_t n, int64_t k, const MM_T *a, int64_t a_row,
                                int64_t a_column, const MM_T *b, int64_t b_row, int64_t b_column,
                                MM_T *c, int64_t c_row, bool accumulate) {
-    return MM_NAME(wg_matmul_with)(MM_NAME(best_parts)(), m, n, k, a, a_row, a_column, b, b_row,
-                                   b_column, c, c_row, accumulate);
+    return MM_NAME(wg_kernel_matmul_from)(m, n, k, a, a_row, a_column, b, b_row, b_column,
+                                          accumulate ? c : NULL, c_row, c, c_row);
 }
 
 /* One product where the batch only prolongs m (B is shared) or k (the products are summed). */
@@ -319,7 +348,7 @@ static bool MM_NAME(merge)(MM_NAME(problem) * q, int64_t count, int64_t a_batch,
         q->m *= count;
         return true;
     }
-    if (c_batch == 0 && q->accumulate && a_batch == q->k * q->a_column &&
+    if (c_batch == 0 && q->start != NULL && a_batch == q->k * q->a_column &&
         b_batch == q->k * q->b_row) {
         q->k *= count;
         return true;
@@ -333,6 +362,7 @@ static MM_NAME(problem) MM_NAME(batch_item)(const MM_NAME(problem) * q, int64_t 
     one.a += i * a_batch;
     one.b += i * b_batch;
     one.c += i * c_batch;
+    one.start = one.start != NULL ? one.c : NULL;
     return one;
 }
 
@@ -356,19 +386,8 @@ bool MM_NAME(wg_kernel_batch_matmul)(int64_t count, int64_t m, int64_t n, int64_
                                      int64_t b_column, MM_T *c, int64_t c_batch, int64_t c_row,
                                      bool accumulate) {
     MM_NAME(problem)
-    q = {MM_NAME(best_parts)(),
-         m,
-         n,
-         k,
-         a,
-         a_row,
-         a_column,
-         b,
-         b_row,
-         b_column,
-         c,
-         c_row,
-         accumulate};
+    q = {MM_NAME(best_parts)(), m,    n, k, a, a_row, a_column, b, b_row, b_column, c, c_row,
+         accumulate ? c : NULL, c_row};
     if (count <= 0 || m <= 0 || n <= 0) {
         return true;
     }

@@ -23,7 +23,7 @@
 
 MM_INLINE void MM_NAME(tile)(int rows, bool wide, int64_t columns, int64_t k, const MM_T *a,
                              int64_t a_row, int64_t a_column, const MM_T *b, int64_t b_row, MM_T *c,
-                             int64_t c_row, bool accumulate) {
+                             int64_t c_row, const MM_T *start, int64_t start_row) {
     const MM_MASK_T mask = MM_MASK(wide ? MM_LANES : columns);
 #define MM_DECLARE(i) MM_V x##i = MM_SPLAT(0), y##i = MM_SPLAT(0);
     MM_EACH_ROW(MM_DECLARE)
@@ -53,11 +53,13 @@ MM_INLINE void MM_NAME(tile)(int rows, bool wide, int64_t columns, int64_t k, co
 #define MM_PUT(i)                                                                                  \
     if (i < rows) {                                                                                \
         MM_T *row = c + i * c_row;                                                                 \
+        const MM_T *from = start != NULL ? start + i * start_row : NULL;                           \
         if (wide) {                                                                                \
-            MM_STORE(row, accumulate ? MM_ADD(MM_LOAD(row), x##i) : x##i);                         \
-            MM_STORE(row + MM_LANES, accumulate ? MM_ADD(MM_LOAD(row + MM_LANES), y##i) : y##i);   \
+            MM_STORE(row, from != NULL ? MM_ADD(MM_LOAD(from), x##i) : x##i);                      \
+            MM_STORE(row + MM_LANES,                                                               \
+                     from != NULL ? MM_ADD(MM_LOAD(from + MM_LANES), y##i) : y##i);                \
         } else {                                                                                   \
-            const MM_V sum = accumulate ? MM_ADD(MM_LOAD_PART(mask, row), x##i) : x##i;            \
+            const MM_V sum = from != NULL ? MM_ADD(MM_LOAD_PART(mask, from), x##i) : x##i;         \
             MM_STORE_PART(mask, row, sum);                                                         \
         }                                                                                          \
     }
@@ -67,15 +69,15 @@ MM_INLINE void MM_NAME(tile)(int rows, bool wide, int64_t columns, int64_t k, co
 #define MM_TILES(i)                                                                                \
     MM_TARGET static void MM_NAME(wide##i)(                                                        \
         int64_t columns, int64_t k, const MM_T *a, int64_t a_row, int64_t a_column, const MM_T *b, \
-        int64_t b_row, MM_T *c, int64_t c_row, bool accumulate) {                                  \
+        int64_t b_row, MM_T *c, int64_t c_row, const MM_T *start, int64_t start_row) {             \
         MM_NAME(tile)                                                                              \
-        (i + 1, true, columns, k, a, a_row, a_column, b, b_row, c, c_row, accumulate);             \
+        (i + 1, true, columns, k, a, a_row, a_column, b, b_row, c, c_row, start, start_row);       \
     }                                                                                              \
     MM_TARGET static void MM_NAME(narrow##i)(                                                      \
         int64_t columns, int64_t k, const MM_T *a, int64_t a_row, int64_t a_column, const MM_T *b, \
-        int64_t b_row, MM_T *c, int64_t c_row, bool accumulate) {                                  \
+        int64_t b_row, MM_T *c, int64_t c_row, const MM_T *start, int64_t start_row) {             \
         MM_NAME(tile)                                                                              \
-        (i + 1, false, columns, k, a, a_row, a_column, b, b_row, c, c_row, accumulate);            \
+        (i + 1, false, columns, k, a, a_row, a_column, b, b_row, c, c_row, start, start_row);      \
     }
 MM_EACH_ROW(MM_TILES)
 
@@ -83,7 +85,7 @@ MM_EACH_ROW(MM_TILES)
 
 MM_INLINE void MM_NAME(dots)(int rows, bool four, int64_t k, const MM_T *a, int64_t a_row,
                              const MM_T *b, int64_t b_column, MM_T *c, int64_t c_row,
-                             bool accumulate) {
+                             const MM_T *start, int64_t start_row) {
 #define MM_DECLARE_DOT(i)                                                                          \
     MM_V d##i##0 = MM_SPLAT(0), d##i##1 = MM_SPLAT(0), d##i##2 = MM_SPLAT(0), d##i##3 = MM_SPLAT(0);
     MM_EACH_DOT(MM_DECLARE_DOT)
@@ -122,10 +124,11 @@ MM_INLINE void MM_NAME(dots)(int rows, bool four, int64_t k, const MM_T *a, int6
 #define MM_PUT_DOT(i)                                                                              \
     if (i < rows) {                                                                                \
         MM_T *row = c + i * c_row;                                                                 \
+        const MM_T *from = start != NULL ? start + i * start_row : NULL;                           \
         if (four) {                                                                                \
-            MM_PUT_SUMS(row, accumulate, d##i##0, d##i##1, d##i##2, d##i##3);                      \
+            MM_PUT_SUMS(row, from, d##i##0, d##i##1, d##i##2, d##i##3);                            \
         } else {                                                                                   \
-            row[0] = MM_SUM(d##i##0) + (accumulate ? row[0] : 0);                                  \
+            row[0] = MM_SUM(d##i##0) + (from != NULL ? from[0] : 0);                               \
         }                                                                                          \
     }
     MM_EACH_DOT(MM_PUT_DOT)
@@ -134,28 +137,27 @@ MM_INLINE void MM_NAME(dots)(int rows, bool four, int64_t k, const MM_T *a, int6
 #define MM_DOT_FUNCTIONS(i)                                                                        \
     MM_TARGET static void MM_NAME(dot4##i)(int64_t k, const MM_T *a, int64_t a_row, const MM_T *b, \
                                            int64_t b_column, MM_T *c, int64_t c_row,               \
-                                           bool accumulate) {                                      \
-        MM_NAME(dots)(i + 1, true, k, a, a_row, b, b_column, c, c_row, accumulate);                \
+                                           const MM_T *start, int64_t start_row) {                 \
+        MM_NAME(dots)(i + 1, true, k, a, a_row, b, b_column, c, c_row, start, start_row);          \
     }                                                                                              \
     MM_TARGET static void MM_NAME(dot1##i)(int64_t k, const MM_T *a, int64_t a_row, const MM_T *b, \
                                            int64_t b_column, MM_T *c, int64_t c_row,               \
-                                           bool accumulate) {                                      \
-        MM_NAME(dots)(i + 1, false, k, a, a_row, b, b_column, c, c_row, accumulate);               \
+                                           const MM_T *start, int64_t start_row) {                 \
+        MM_NAME(dots)(i + 1, false, k, a, a_row, b, b_column, c, c_row, start, start_row);         \
     }
 MM_EACH_DOT(MM_DOT_FUNCTIONS)
 
 /* ---- a row of C: sums of scaled rows of B, four at a time so that C is read seldom ---- */
 
 MM_INLINE void MM_NAME(axpy_few)(bool four, int64_t n, const MM_T *a, int64_t a_column,
-                                 const MM_T *b, int64_t b_row, MM_T *c, bool accumulate) {
+                                 const MM_T *b, int64_t b_row, MM_T *c, const MM_T *start) {
     const MM_V s0 = MM_SPLAT(a[0]), s1 = four ? MM_SPLAT(a[a_column]) : s0;
     const MM_V s2 = four ? MM_SPLAT(a[2 * a_column]) : s0;
     const MM_V s3 = four ? MM_SPLAT(a[3 * a_column]) : s0;
     const MM_T *b1 = four ? b + b_row : b, *b2 = four ? b1 + b_row : b;
     const MM_T *b3 = four ? b2 + b_row : b;
 #define MM_COLUMNS(LOAD, STORE)                                                                    \
-    MM_V sum =                                                                                     \
-        accumulate ? MM_FMA(s0, LOAD(b + j), LOAD(c + j)) : MM_FMA(s0, LOAD(b + j), MM_SPLAT(0));  \
+    MM_V sum = MM_FMA(s0, LOAD(b + j), start != NULL ? LOAD(start + j) : MM_SPLAT(0));             \
     if (four) {                                                                                    \
         sum = MM_FMA(s1, LOAD(b1 + j), sum);                                                       \
         sum = MM_FMA(s2, LOAD(b2 + j), sum);                                                       \
@@ -175,22 +177,22 @@ MM_INLINE void MM_NAME(axpy_few)(bool four, int64_t n, const MM_T *a, int64_t a_
 }
 
 MM_TARGET static void MM_NAME(axpy)(int64_t n, int64_t k, const MM_T *a, int64_t a_column,
-                                    const MM_T *b, int64_t b_row, MM_T *c, bool accumulate) {
+                                    const MM_T *b, int64_t b_row, MM_T *c, const MM_T *start) {
     int64_t p = 0;
     for (; p + 4 <= k; p += 4) {
         MM_NAME(axpy_few)
-        (true, n, a + p * a_column, a_column, b + p * b_row, b_row, c, accumulate || p > 0);
+        (true, n, a + p * a_column, a_column, b + p * b_row, b_row, c, p > 0 ? c : start);
     }
     for (; p < k; p++) {
         MM_NAME(axpy_few)
-        (false, n, a + p * a_column, a_column, b + p * b_row, b_row, c, accumulate || p > 0);
+        (false, n, a + p * a_column, a_column, b + p * b_row, b_row, c, p > 0 ? c : start);
     }
 }
 
 /* ---- a short row of C, kept in registers while all rows of B pass ---- */
 
 MM_TARGET static void MM_NAME(stripe)(int64_t n, int64_t k, const MM_T *a, int64_t a_column,
-                                      const MM_T *b, int64_t b_row, MM_T *c, bool accumulate) {
+                                      const MM_T *b, int64_t b_row, MM_T *c, const MM_T *start) {
     const int64_t l = MM_LANES;
     for (; n >= 4 * l; n -= 4 * l, b += 4 * l, c += 4 * l) {
         MM_V s0 = MM_SPLAT(0), s1 = s0, s2 = s0, s3 = s0;
@@ -202,10 +204,11 @@ MM_TARGET static void MM_NAME(stripe)(int64_t n, int64_t k, const MM_T *a, int64
             s2 = MM_FMA(s, MM_LOAD(row + 2 * l), s2);
             s3 = MM_FMA(s, MM_LOAD(row + 3 * l), s3);
         }
-        MM_STORE(c, accumulate ? MM_ADD(MM_LOAD(c), s0) : s0);
-        MM_STORE(c + l, accumulate ? MM_ADD(MM_LOAD(c + l), s1) : s1);
-        MM_STORE(c + 2 * l, accumulate ? MM_ADD(MM_LOAD(c + 2 * l), s2) : s2);
-        MM_STORE(c + 3 * l, accumulate ? MM_ADD(MM_LOAD(c + 3 * l), s3) : s3);
+        MM_STORE(c, start != NULL ? MM_ADD(MM_LOAD(start), s0) : s0);
+        MM_STORE(c + l, start != NULL ? MM_ADD(MM_LOAD(start + l), s1) : s1);
+        MM_STORE(c + 2 * l, start != NULL ? MM_ADD(MM_LOAD(start + 2 * l), s2) : s2);
+        MM_STORE(c + 3 * l, start != NULL ? MM_ADD(MM_LOAD(start + 3 * l), s3) : s3);
+        start = start != NULL ? start + 4 * l : NULL;
     }
     for (; n > 0; n -= l, b += l, c += l) {
         const MM_MASK_T mask = MM_MASK(n < l ? n : l);
@@ -213,7 +216,8 @@ MM_TARGET static void MM_NAME(stripe)(int64_t n, int64_t k, const MM_T *a, int64
         for (int64_t p = 0; p < k; p++) {
             sum = MM_FMA(MM_SPLAT(a[p * a_column]), MM_LOAD_PART(mask, b + p * b_row), sum);
         }
-        MM_STORE_PART(mask, c, accumulate ? MM_ADD(MM_LOAD_PART(mask, c), sum) : sum);
+        MM_STORE_PART(mask, c, start != NULL ? MM_ADD(MM_LOAD_PART(mask, start), sum) : sum);
+        start = start != NULL ? start + l : NULL;
     }
 }
 

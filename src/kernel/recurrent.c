@@ -14,10 +14,12 @@
 #define T float
 #define TYPE 0
 #define PRODUCT wg_kernel_matmul_f32
+#define PRODUCT_FROM wg_kernel_matmul_from_f32
 #include "kernel/recurrent_typed.h"
 #define T double
 #define TYPE 1
 #define PRODUCT wg_kernel_matmul_f64
+#define PRODUCT_FROM wg_kernel_matmul_from_f64
 #include "kernel/recurrent_typed.h"
 
 typedef bool (*cells)(const wg_recurrent *run, int64_t low, int64_t high);

@@ -1,5 +1,6 @@
 /* recurrent_typed.h (internal): the cells of recurrent.c in the type T, number TYPE of each rule's
- * loops, with the matrix product PRODUCT; rows [low, high) of the batch through all steps. */
+ * loops, with the matrix products PRODUCT and PRODUCT_FROM; rows [low, high) of the batch through
+ * all steps. */
 
 #define JOIN2(a, b) a##_##b
 #define JOIN(a, b) JOIN2(a, b)
@@ -43,11 +44,8 @@ static bool NAMED(lstm)(const wg_recurrent *r, int64_t low, int64_t high) {
         T *kept = (T *)r->kept + t * r->kept_step;
         const T *in = (const T *)r->gates_in + t * r->batch * 4 * n;
         const T *h = NAMED(before)(r, r->h, r->h0, t), *c = NAMED(before)(r, r->c, r->c0, t);
-        for (int64_t row = low; row < high; row++) {
-            memcpy(kept + row * width, in + row * 4 * n, (size_t)(4 * n) * sizeof(T));
-        }
-        done = PRODUCT(high - low, 4 * n, n, h + low * n, n, 1, r->turned, 4 * n, 1,
-                       kept + low * width, width, true);
+        done = PRODUCT_FROM(high - low, 4 * n, n, h + low * n, n, 1, r->turned, 4 * n, 1,
+                            in + low * 4 * n, 4 * n, kept + low * width, width);
         for (int64_t row = low; row < high; row++) {
             const int64_t at = t * r->batch * n + row * n;
             NAMED(lstm_row)
@@ -122,17 +120,9 @@ static void NAMED(gru_row)(int64_t n, const T *restrict in, T *restrict kept,
 static bool NAMED(gru_products)(const wg_recurrent *r, int64_t rows, const T *h, T *kept) {
     const int64_t n = r->hidden, width = WG_GRU_KEPT * n;
     const T *turned = r->turned, *bias = r->bias;
-    for (int64_t row = 0; row < rows; row++) {
-        T *to = kept + row * width;
-        for (int64_t k = 0; k < 2 * n; k++) {
-            to[k] = bias == NULL ? 0 : bias[k];
-        }
-        for (int64_t k = 0; k < n; k++) {
-            to[3 * n + k] = bias == NULL ? 0 : bias[2 * n + k];
-        }
-    }
-    return PRODUCT(rows, 2 * n, n, h, n, 1, turned, 3 * n, 1, kept, width, true) &&
-           PRODUCT(rows, n, n, h, n, 1, turned + 2 * n, 3 * n, 1, kept + 3 * n, width, true);
+    return PRODUCT_FROM(rows, 2 * n, n, h, n, 1, turned, 3 * n, 1, bias, 0, kept, width) &&
+           PRODUCT_FROM(rows, n, n, h, n, 1, turned + 2 * n, 3 * n, 1,
+                        bias != NULL ? bias + 2 * n : NULL, 0, kept + 3 * n, width);
 }
 
 static bool NAMED(gru)(const wg_recurrent *r, int64_t low, int64_t high) {
@@ -230,3 +220,4 @@ static bool NAMED(rnn_chain)(const wg_recurrent *r, int64_t low, int64_t high) {
 #undef T
 #undef TYPE
 #undef PRODUCT
+#undef PRODUCT_FROM

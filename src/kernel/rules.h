@@ -70,7 +70,9 @@
     U(floor, F(floor)(x), R_NUM(0), 0.2, 0.8)                                                      \
     U(ceil, F(ceil)(x), R_NUM(0), 0.2, 0.8)                                                        \
     U(round, F(rint)(x), R_NUM(0), 0.6, 1.4)                                                       \
-    U(sigmoid, (x >= 0 ? 1 : F(exp)(-F(fabs)(x))) / (1 + F(exp)(-F(fabs)(x))),                     \
+    /* The divisor first: what is computed in any case serves the choice behind it, and x and -x.  \
+     */                                                                                            \
+    U(sigmoid, 1 / (1 + F(exp)(-F(fabs)(x))) * (x >= 0 ? 1 : F(exp)(-F(fabs)(x))),                 \
       R_MUL(r, R_SUB(R_NUM(1), r)), -3, 3)                                                         \
     U(softplus, (x > 0 ? x : 0) + F(log1p)(F(exp)(-F(fabs)(x))), R_U(sigmoid, x), -3, 3)           \
     U(relu, x <= 0 ? 0 : x, R_U(heaviside, r), 0.2, 2)

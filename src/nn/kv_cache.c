@@ -126,15 +126,18 @@ static bool records(const wg_layer *layer) {
     return false;
 }
 
-wg_kv_entry *wg_kv_open(const wg_layer *layer, wg_kv_cache *cache, const wg_view *k,
-                        int64_t *start) {
+static bool leads(const wg_kv_cache *cache, const wg_kv_entry *entry) {
+    return cache->leader == NULL || cache->leader == entry;
+}
+
+wg_kv_entry *wg_kv_open(const wg_layer *layer, wg_kv_cache *cache, wg_dtype dtype,
+                        const int64_t shape[4], int64_t *start) {
     wg_kv_entry *entry = records(layer) ? NULL : entry_of(layer, cache);
     if (entry == NULL) {
         return NULL;
     }
-    const bool leads = cache->leader == NULL || cache->leader == entry;
-    const int64_t length = k->shape[1];
-    *start = cache->held - (leads ? 0 : length);
+    const int64_t length = shape[1];
+    *start = cache->held - (leads(cache, entry) ? 0 : length);
     if (length > cache->length - *start) {
         (void)wg_layer_fail(layer, WG_ERROR_LIMIT,
                             "%lld positions are to follow %lld in a cache for %lld",
@@ -148,15 +151,8 @@ wg_kv_entry *wg_kv_open(const wg_layer *layer, wg_kv_cache *cache, const wg_view
                             (long long)entry->held);
         return NULL;
     }
-    const int64_t shape[4] = {k->shape[0], cache->length, k->shape[2], k->shape[3]};
-    if (!has_room(layer, entry, k->dtype, shape, *start == 0)) {
-        return NULL;
-    }
-    if (leads) {
-        cache->leader = entry;
-        cache->held += length;
-    }
-    return entry;
+    const int64_t whole[4] = {shape[0], cache->length, shape[2], shape[3]};
+    return has_room(layer, entry, dtype, whole, *start == 0) ? entry : NULL;
 }
 
 wg_kv_entry *wg_kv_open_whole(const wg_layer *layer, wg_kv_cache *cache, wg_dtype dtype,
@@ -179,7 +175,8 @@ static wg_view place(const wg_kv_entry *entry, void *memory, int64_t first, int6
     return view;
 }
 
-void wg_kv_put(const wg_layer *layer, wg_kv_entry *entry, int64_t start, wg_var *k, wg_var *v) {
+void wg_kv_put(const wg_layer *layer, wg_kv_cache *cache, wg_kv_entry *entry, int64_t start,
+               wg_var *k, wg_var *v) {
     if (layer->net.tape->status != WG_OK) {
         return;
     }
@@ -192,6 +189,10 @@ void wg_kv_put(const wg_layer *layer, wg_kv_entry *entry, int64_t start, wg_var 
         wg_kernel_copy(&from_v, &to_v);
     }
     entry->held = start + length;
+    if (cache != NULL && leads(cache, entry)) {
+        cache->leader = entry;
+        cache->held = entry->held;
+    }
     wg_kv_get(layer, entry, k, v);
 }
 

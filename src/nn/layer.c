@@ -18,12 +18,18 @@ bool wg_layer_begin(wg_layer *layer, wg_net net, const char *kind, const char *n
     return true;
 }
 
-/* Made for a failure alone: layers are called often. */
+/* "conv2d block1.stem"; of a long name the end. Made for a failure alone: layers are called often.
+ */
 #define LABEL_BYTES 64
 static const char *label_of(const wg_layer *layer, char text[LABEL_BYTES]) {
-    const char *name = layer->name;
-    (void)snprintf(text, LABEL_BYTES, "%.20s%s%.40s", layer->kind, name != NULL ? " " : "",
-                   name != NULL ? name : "");
+    const char *scope = layer->net.scope != NULL ? layer->net.scope->named.text : "";
+    const char *name = layer->name != NULL ? layer->name : "";
+    char full[2 * WG_NAME_BYTES];
+    const int length = snprintf(full, sizeof full, "%.255s%s%.255s", scope,
+                                scope[0] != '\0' && name[0] != '\0' ? "." : "", name);
+    const int most = LABEL_BYTES - 22;
+    (void)snprintf(text, LABEL_BYTES, "%.20s%s%.42s", layer->kind, length > 0 ? " " : "",
+                   full + (length > most ? length - most : 0));
     return text;
 }
 

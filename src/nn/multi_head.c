@@ -1,24 +1,26 @@
 /* multi_head.c: attention of several heads, with the products before and behind it. */
+#include "nn/multi_head.h"
 #include "nn/kv_cache.h"
-#include "wengert/distribution.h"
 #include "wengert/elementwise.h"
 #include "wengert/index.h"
 
 #include <math.h>
 
 /* One call. */
-typedef struct heads {
+typedef struct pass {
     wg_layer layer;
     const wg_multi_head_options *options;
     int64_t batch, queries, keys;
     int64_t width, key_width, value_width;
     int64_t heads, key_heads, depth;
-    bool causal;    /* and does it hide anything? */
-    int64_t offset; /* positions before the first query */
-    wg_var q, k, v; /* [batch, length, heads, depth] */
-    wg_var
-        packed; /* all three in one, where nothing touches them before attention; else a number */
-} heads;
+    bool causal;
+    int64_t offset;     /* positions before the first query */
+    wg_kv_entry *entry; /* of the cache; NULL without one */
+    bool filled;        /* it holds keys and values that are the same each time */
+    wg_var mask;        /* both masks as one; a number: none */
+    wg_var q, k, v;     /* [batch, length, heads, depth] */
+    wg_var packed;      /* or all three in one, where nothing touches them before attention */
+} pass;
 
 /* ---- What goes in --------------------------------------------------------------------------- */
 
@@ -26,7 +28,7 @@ static bool same(wg_var x, wg_var y) {
     return x.tape == y.tape && x.as.bits == y.as.bits;
 }
 
-static bool operands_fit(heads *h, wg_var q, wg_var k, wg_var v) {
+static bool operands_fit(pass *h, wg_var q, wg_var k, wg_var v) {
     if (!wg_layer_input(&h->layer, k, 3)) {
         return false;
     }
@@ -65,30 +67,43 @@ static bool operands_fit(heads *h, wg_var q, wg_var k, wg_var v) {
     return true;
 }
 
-static bool options_allowed(heads *h) {
+bool wg_heads_allowed(const wg_layer *layer, int64_t width, int64_t heads, int64_t key_heads,
+                      double dropout) {
+    const int64_t shared = key_heads == 0 ? heads : key_heads;
+    if (heads < 1 || shared < 1 || width < 1 || width % heads != 0 || heads % shared != 0) {
+        (void)wg_layer_fail(layer, WG_ERROR_ARGUMENT,
+                            "%lld heads (%lld of keys) do not divide a width of %lld",
+                            (long long)heads, (long long)shared, (long long)width);
+        return false;
+    }
+    if (!(dropout >= 0 && dropout < 1)) {
+        (void)wg_layer_fail(layer, WG_ERROR_ARGUMENT, "dropout %g is not in [0, 1)", dropout);
+        return false;
+    }
+    return true;
+}
+
+static bool options_allowed(pass *h) {
     const wg_multi_head_options *o = h->options;
     h->heads = o->heads;
     h->key_heads = o->key_heads == 0 ? o->heads : o->key_heads;
-    if (h->heads < 1 || h->key_heads < 1 || h->width < 1 || h->width % h->heads != 0 ||
-        h->heads % h->key_heads != 0) {
-        (void)wg_layer_fail(&h->layer, WG_ERROR_ARGUMENT,
-                            "%lld heads (%lld of keys) do not divide a width of %lld",
-                            (long long)o->heads, (long long)h->key_heads, (long long)h->width);
-        return false;
-    }
-    if (!(o->dropout >= 0 && o->dropout < 1)) {
-        (void)wg_layer_fail(&h->layer, WG_ERROR_ARGUMENT, "dropout %g is not in [0, 1)",
-                            o->dropout);
+    if (!wg_heads_allowed(&h->layer, h->width, h->heads, o->key_heads, o->dropout)) {
         return false;
     }
     h->depth = h->width / h->heads;
+    if (o->rotary && h->depth % 2 != 0) {
+        (void)wg_layer_fail(&h->layer, WG_ERROR_ARGUMENT,
+                            "rotary positions need heads of an even width, not %lld",
+                            (long long)h->depth);
+        return false;
+    }
     return true;
 }
 
 /* ---- Projections ----------------------------------------------------------------------------- */
 
 /* x [batch, length, ...] · weightᵀ + bias as [batch, length, heads, depth]. */
-static wg_var projected(const heads *h, wg_var x, wg_var weight, wg_var bias) {
+static wg_var projected(const pass *h, wg_var x, wg_var weight, wg_var bias) {
     const wg_var y = wg_affine_at(x, weight, bias, h->layer.site);
     if (h->layer.net.tape->status != WG_OK) {
         return y;
@@ -98,27 +113,23 @@ static wg_var projected(const heads *h, wg_var x, wg_var weight, wg_var bias) {
 }
 
 /* Rows [first, first + n) of a weight or a bias. */
-static wg_var rows(const heads *h, wg_var x, int64_t first, int64_t n) {
+static wg_var rows(const pass *h, wg_var x, int64_t first, int64_t n) {
     return wg_is_array(x) ? wg_narrow_at(x, 0, first, n, h->layer.site) : x;
 }
 
 /* Rows of the projections: of q, and of k (as many as of v). */
-static int64_t query_rows(const heads *h) {
+static int64_t query_rows(const pass *h) {
     return h->width;
 }
-static int64_t key_rows(const heads *h) {
+static int64_t key_rows(const pass *h) {
     return h->key_heads * h->depth;
 }
 
-static bool drops(const heads *h) {
-    return h->layer.net.training && h->options->dropout > 0;
-}
-
 /* q, k and v in one product; views of it. */
-static void project_together(heads *h, wg_var x, wg_var weight, wg_var bias) {
+static void project_together(pass *h, wg_var x, wg_var weight, wg_var bias) {
     const char *site = h->layer.site;
     const wg_var all = projected(h, x, weight, bias);
-    if (!h->options->rotary && h->options->cache == NULL && !drops(h)) {
+    if (!h->options->rotary && h->options->cache == NULL) {
         h->packed = all;
         return;
     }
@@ -127,7 +138,7 @@ static void project_together(heads *h, wg_var x, wg_var weight, wg_var bias) {
     h->v = wg_narrow_at(all, 2, h->heads + h->key_heads, h->key_heads, site);
 }
 
-static void project_keys(heads *h, wg_var k, wg_var v, wg_var weight, wg_var bias) {
+static void project_keys(pass *h, wg_var k, wg_var v, wg_var weight, wg_var bias) {
     const int64_t first = query_rows(h), n = key_rows(h);
     const char *site = h->layer.site;
     if (same(k, v)) {
@@ -141,8 +152,8 @@ static void project_keys(heads *h, wg_var k, wg_var v, wg_var weight, wg_var bia
     h->v = projected(h, v, rows(h, weight, first + n, n), rows(h, bias, first + n, n));
 }
 
-/* Fills h->q, h->k and h->v; the last two not where they are `there` already. */
-static void project(heads *h, wg_var q, wg_var k, wg_var v, bool there) {
+/* Fills h->q, h->k and h->v, or h->packed; of a filled entry of the cache h->q alone. */
+static void project(pass *h, wg_var q, wg_var k, wg_var v) {
     const int64_t own = query_rows(h), n = key_rows(h), all = own + 2 * n;
     const wg_initializer glorot = wg_init_or(h->options->weight, wg_init_glorot_uniform(1));
     const wg_layer *layer = &h->layer;
@@ -158,7 +169,7 @@ static void project(heads *h, wg_var q, wg_var k, wg_var v, bool there) {
             return;
         }
         h->q = projected(h, q, rows(h, weight, 0, own), rows(h, bias, 0, own));
-        if (!there) {
+        if (!h->filled) {
             project_keys(h, k, v, weight, bias);
         }
         return;
@@ -170,152 +181,137 @@ static void project(heads *h, wg_var q, wg_var k, wg_var v, bool there) {
     const wg_var of_v =
         wg_layer_parameter(layer, "v_proj_weight", 2, (int64_t[]){n, h->value_width}, glorot);
     h->q = projected(h, q, of_q, rows(h, bias, 0, own));
-    if (!there) {
+    if (!h->filled) {
         h->k = projected(h, k, of_k, rows(h, bias, own, n));
         h->v = projected(h, v, of_v, rows(h, bias, own + n, n));
     }
 }
 
-/* ---- Positions and cache ----------------------------------------------------------------------
- */
-
-static wg_var turned(const heads *h, wg_var x) {
-    wg_rotary_options turn = h->options->turn;
-    turn.first += h->offset;
-    return h->options->rotary ? wg_rotary_at(x, 1, h->layer.site, turn) : x;
-}
-
-static bool is_kept(const heads *h) {
-    return h->options->cache != NULL && h->options->keep;
-}
-
-/* Projects, turns, and goes through the cache where there is one. */
-static void prepare(heads *h, wg_var q, wg_var k, wg_var v) {
-    const wg_layer *layer = &h->layer;
-    bool filled = false;
-    wg_kv_entry *entry = NULL;
-    if (is_kept(h)) {
-        const int64_t shape[4] = {h->batch, h->keys, h->key_heads, h->depth};
-        entry = wg_kv_open_whole(layer, h->options->cache, layer->dtype, shape, &filled);
-        if (entry == NULL) {
-            return;
-        }
-    }
-    project(h, q, k, v, filled);
-    if (layer->net.tape->status != WG_OK || wg_is_array(h->packed)) {
-        return;
-    }
-    int64_t start = 0;
-    if (h->options->cache != NULL && entry == NULL) {
-        const wg_view view = wg_view_of(h->k);
-        entry = wg_kv_open(layer, h->options->cache, &view, &start);
-        h->offset = start;
-    }
-    h->q = turned(h, h->q);
-    if (filled) {
-        wg_kv_get(layer, entry, &h->k, &h->v);
-        return;
-    }
-    h->k = turned(h, h->k);
-    if (entry != NULL) {
-        wg_kv_put(layer, entry, start, &h->k, &h->v);
-    }
-    h->keys += start;
-}
-
-/* ---- Masks ------------------------------------------------------------------------------------
+/* ---- Masks and cache ---------------------------------------------------------------------------
  */
 
 /* A mask as something to add. */
-static wg_var additive(const heads *h, wg_var mask) {
+static wg_var additive(const pass *h, wg_var mask) {
     const char *site = h->layer.site;
-    if (wg_view_of(mask).dtype != WG_U8) {
-        return mask;
-    }
-    return wg_where_at(wg_cast_at(mask, h->layer.dtype, site), wg_number(0),
-                       wg_number(-(double)INFINITY), site);
+    const wg_var wide = wg_cast_at(mask, h->layer.dtype, site);
+    return wg_view_of(mask).dtype != WG_U8
+               ? wide
+               : wg_where_at(wide, wg_number(0), wg_number(-(double)INFINITY), site);
 }
 
-/* Both masks as one; false, and a failure, where the mask of keys does not fit. */
-static bool join_masks(const heads *h, wg_var *mask) {
-    const wg_layer *layer = &h->layer;
-    const wg_var of_keys = h->options->key_mask;
-    *mask = h->options->mask;
-    if (wg_var_refused(layer->net.tape, *mask, 0, layer->kind, layer->site) ||
-        wg_var_refused(layer->net.tape, of_keys, 0, layer->kind, layer->site)) {
-        return false;
-    }
-    if (!wg_is_array(of_keys)) {
+/* Whether a mask broadcasts to [batch, heads, queries, keys]. */
+static bool mask_fits(const pass *h, wg_var mask) {
+    const int64_t full[4] = {h->batch, h->heads, h->queries, h->keys};
+    if (!wg_is_array(mask)) {
         return true;
     }
-    const wg_view view = wg_view_of(of_keys);
+    const wg_view view = wg_view_of(mask);
+    bool fits = view.rank <= 4;
+    for (int i = 1; i <= view.rank && fits; i++) {
+        const int64_t size = view.shape[view.rank - i];
+        fits = size == 1 || size == full[4 - i];
+    }
+    char text[192], wide[192];
+    if (!fits || view.dtype == WG_I64 || view.dtype == WG_BF16) {
+        (void)wg_layer_fail(&h->layer, fits ? WG_ERROR_DTYPE : WG_ERROR_SHAPE,
+                            "the mask is %s %s, not u8, f32 or f64 that broadcasts to %s",
+                            wg_dtype_name(view.dtype),
+                            wg_shape_text(view.rank, view.shape, text, sizeof text),
+                            wg_shape_text(4, full, wide, sizeof wide));
+        return false;
+    }
+    return true;
+}
+
+static bool key_mask_fits(const pass *h, wg_var mask) {
+    if (!wg_is_array(mask)) {
+        return true;
+    }
+    const wg_view view = wg_view_of(mask);
     if (view.dtype != WG_U8 || view.rank != 2 || view.shape[0] != h->batch ||
         view.shape[1] != h->keys) {
         char text[192];
-        (void)wg_layer_fail(layer, view.dtype != WG_U8 ? WG_ERROR_DTYPE : WG_ERROR_SHAPE,
+        (void)wg_layer_fail(&h->layer, view.dtype != WG_U8 ? WG_ERROR_DTYPE : WG_ERROR_SHAPE,
                             "the mask of keys is %s %s, not u8 [%lld, %lld]",
                             wg_dtype_name(view.dtype),
                             wg_shape_text(view.rank, view.shape, text, sizeof text),
                             (long long)h->batch, (long long)h->keys);
         return false;
     }
-    const int64_t shape[4] = {h->batch, 1, 1, h->keys};
-    const wg_var wide = wg_reshape_at(of_keys, 4, shape, layer->site);
-    *mask = wg_is_array(*mask) ? (wg_add)(additive(h, *mask), additive(h, wide)) : wide;
+    return true;
+}
+
+/* Makes one mask of both; false, and a failure, where they do not fit. */
+static bool join_masks(pass *h) {
+    const wg_layer *layer = &h->layer;
+    const wg_var of_keys = h->options->key_mask;
+    h->mask = h->options->mask;
+    if (wg_var_refused(layer->net.tape, h->mask, 0, layer->kind, layer->site) ||
+        wg_var_refused(layer->net.tape, of_keys, 0, layer->kind, layer->site) ||
+        !mask_fits(h, h->mask) || !key_mask_fits(h, of_keys)) {
+        return false;
+    }
+    if (wg_is_array(of_keys)) {
+        const int64_t shape[4] = {h->batch, 1, 1, h->keys};
+        const wg_var wide = wg_reshape_at(of_keys, 4, shape, layer->site);
+        h->mask = wg_is_array(h->mask) ? (wg_add)(additive(h, h->mask), additive(h, wide)) : wide;
+    }
     return layer->net.tape->status == WG_OK;
+}
+
+/* Finds the place in the cache, where there is one, and with it how many keys there are. */
+static bool open_cache(pass *h) {
+    wg_kv_cache *cache = h->options->cache;
+    const int64_t shape[4] = {h->batch, h->keys, h->key_heads, h->depth};
+    if (cache == NULL) {
+        return true;
+    }
+    if (h->options->keep) {
+        h->entry = wg_kv_open_whole(&h->layer, cache, h->layer.dtype, shape, &h->filled);
+    } else {
+        h->entry = wg_kv_open(&h->layer, cache, h->layer.dtype, shape, &h->offset);
+        h->keys += h->offset;
+    }
+    return h->entry != NULL;
+}
+
+static wg_var turned(const pass *h, wg_var x) {
+    wg_rotary_options turn = h->options->turn;
+    turn.first += h->offset;
+    return h->options->rotary ? wg_rotary_at(x, 1, h->layer.site, turn) : x;
+}
+
+/* Turns what was projected by its positions, and takes it through the cache. */
+static void place(pass *h) {
+    const wg_layer *layer = &h->layer;
+    if (wg_is_array(h->packed)) {
+        return;
+    }
+    h->q = turned(h, h->q);
+    if (h->filled) {
+        wg_kv_get(layer, h->entry, &h->k, &h->v);
+        return;
+    }
+    h->k = turned(h, h->k);
+    if (h->entry != NULL) {
+        wg_kv_cache *cache = h->options->keep ? NULL : h->options->cache;
+        wg_kv_put(layer, cache, h->entry, h->offset, &h->k, &h->v);
+    }
 }
 
 /* ---- Attention --------------------------------------------------------------------------------
  */
 
-/* Probabilities that are dropped have to be there: [batch, key heads, group, queries, keys]. */
-static wg_var with_dropout(const heads *h, wg_var mask) {
+static wg_var attended(const pass *h) {
     const wg_net *net = &h->layer.net;
-    const char *site = h->layer.site;
-    const int64_t group = h->heads / h->key_heads,
-                  own[4] = {h->batch, h->heads, h->queries, h->keys};
+    wg_attention_options options = {
+        .causal = h->causal, .offset = h->offset, .length_first = true, .mask = h->mask};
     wg_name name;
-    if (!wg_param_name(net, h->layer.name, "dropout", &name)) {
-        return wg_poison(net->tape);
+    if (net->training && h->options->dropout > 0 &&
+        wg_param_name(net, h->layer.name, "dropout", &name)) {
+        options.dropout = h->options->dropout;
+        options.key = wg_key_fold(wg_key_name(net->store->key, name.text), net->step);
     }
-    const wg_var q = wg_reshape(wg_swapaxes_at(h->q, 1, 2, site),
-                                WG_SHAPE(h->batch, h->key_heads, group, h->queries, h->depth));
-    const wg_var k = wg_unsqueeze(wg_swapaxes_at(h->k, 1, 2, site), 2);
-    const wg_var v = wg_unsqueeze(wg_swapaxes_at(h->v, 1, 2, site), 2);
-    const double scale = 1 / sqrt((double)h->depth);
-    wg_var s = wg_reshape(wg_mul(wg_matmul_at(q, wg_transpose(k), site), scale), 4, own);
-    wg_var open = wg_number(1); /* where a key takes part */
-    if (wg_is_array(mask)) {
-        s = wg_add(s, additive(h, mask));
-        open = wg_gt(additive(h, mask), -(double)INFINITY);
-    }
-    if (h->causal) {
-        const wg_var ones = wg_ones(net->tape, h->layer.dtype, WG_SHAPE(h->queries, h->keys));
-        open = wg_mul(open, wg_tril(ones, h->offset));
-    }
-    if (wg_is_array(open)) { /* finite, so that rows which see nothing are not NaN */
-        s = wg_mul(wg_softmax(wg_where(open, s, -1e30), -1), open);
-    } else {
-        s = wg_softmax(s, -1);
-    }
-    const wg_key key = wg_key_fold(wg_key_name(net->store->key, name.text), net->step);
-    s = wg_dropout_keyed_at(s, key, h->options->dropout, site);
-    s = wg_reshape(s, WG_SHAPE(h->batch, h->key_heads, group, h->queries, h->keys));
-    const wg_var y =
-        wg_reshape(wg_matmul(s, v), WG_SHAPE(h->batch, h->heads, h->queries, h->depth));
-    return wg_swapaxes_at(y, 1, 2, site);
-}
-
-static wg_var attended(const heads *h) {
-    wg_var mask;
-    if (!join_masks(h, &mask)) {
-        return wg_poison(h->layer.net.tape);
-    }
-    if (drops(h)) {
-        return with_dropout(h, mask);
-    }
-    const wg_attention_options options = {
-        .causal = h->causal, .offset = h->offset, .length_first = true, .mask = mask};
     return wg_is_array(h->packed)
                ? wg_attention_packed_at(h->packed, h->key_heads, h->layer.site, options)
                : wg_attention_at(h->q, h->k, h->v, h->layer.site, options);
@@ -323,12 +319,15 @@ static wg_var attended(const heads *h) {
 
 wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q, wg_var k, wg_var v,
                                   const char *site, wg_multi_head_options options) {
-    heads h = {.options = &options, .causal = options.causal};
+    pass h = {.options = &options, .causal = options.causal};
     if (!wg_layer_begin(&h.layer, net, "multi_head_attention", name, site) ||
-        !operands_fit(&h, q, k, v) || !options_allowed(&h)) {
+        !operands_fit(&h, q, k, v) || !options_allowed(&h) || !open_cache(&h) || !join_masks(&h)) {
         return wg_poison(net.tape);
     }
-    prepare(&h, q, k, v);
+    project(&h, q, k, v);
+    if (net.tape->status == WG_OK) {
+        place(&h);
+    }
     if (net.tape->status != WG_OK) {
         return wg_poison(net.tape);
     }

@@ -1,6 +1,6 @@
 /* transformer.c: encoder and decoder layers, and stacks of them. */
 #include "wengert/transformer.h"
-#include "nn/layer.h"
+#include "nn/multi_head.h"
 #include "wengert/elementwise.h"
 #include "wengert/norm.h"
 
@@ -43,7 +43,7 @@ static wg_var self_attention(const block *b, wg_var x) {
                                              .key_heads = o->key_heads,
                                              .causal = o->causal,
                                              .no_bias = o->no_bias,
-                                             .dropout = o->no_attention_dropout ? 0 : o->dropout,
+                                             .dropout = o->dropout,
                                              .key_mask = o->key_mask,
                                              .mask = o->mask,
                                              .rotary = o->rotary,
@@ -58,7 +58,7 @@ static wg_var memory_attention(const block *b, wg_var x, wg_var memory) {
     const wg_transformer_options *o = b->options;
     const wg_multi_head_options attention = {.heads = o->heads,
                                              .no_bias = o->no_bias,
-                                             .dropout = o->no_attention_dropout ? 0 : o->dropout,
+                                             .dropout = o->dropout,
                                              .key_mask = o->memory_key_mask,
                                              .mask = o->memory_mask,
                                              .cache = o->cache,
@@ -115,11 +115,15 @@ static wg_var layer_of(wg_net net, const char *name, wg_var x, const wg_var *mem
     if (!wg_layer_begin(&layer, net, kind, name, site) || !wg_layer_input(&layer, x, 3)) {
         return wg_poison(net.tape);
     }
+    const int64_t width = layer.input.shape[layer.input.rank - 1];
+    if (!wg_heads_allowed(&layer, width, options->heads, options->key_heads, options->dropout)) {
+        return wg_poison(net.tape);
+    }
     if (options->feed_forward < 0 || !(options->eps >= 0)) {
         return wg_layer_fail(&layer, WG_ERROR_ARGUMENT, "feed_forward %lld, eps %g",
                              (long long)options->feed_forward, options->eps);
     }
-    const block b = {inside(net, name), options, layer.input.shape[layer.input.rank - 1], site};
+    const block b = {inside(net, name), options, width, site};
     int index = 0;
     x = added(&b, SELF, index++, x, x);
     if (memory != NULL) {

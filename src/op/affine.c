@@ -7,6 +7,8 @@
 #include "op/samples.h"
 #include "tape/tape.h"
 
+#include <string.h>
+
 /* Everything before x's last axis counts as rows. */
 typedef struct wg_affine_sizes {
     int64_t rows, in, out;
@@ -50,21 +52,27 @@ static bool product(wg_dtype dtype, int64_t m, int64_t n, int64_t k, const void 
 
 static wg_status affine_forward(wg_call *call) {
     const wg_view *x = wg_call_operand(call, 0), *weight = wg_call_operand(call, 1);
+    const wg_view *bias = wg_call_operand(call, 2);
     const wg_affine_sizes s = sizes_of(x, weight);
     wg_view *out = wg_call_out(call);
-    wg_view start = *wg_call_operand(call, 2);
-    int64_t stride = start.rank == 0 ? 0 : 1;
-    start.rank = out->rank; /* the bias in every row */
-    for (int axis = 0; axis < out->rank; axis++) {
-        start.shape[axis] = out->shape[axis];
-        start.stride[axis] = axis + 1 == out->rank ? stride : 0;
+    const void *start = bias->rank == 1 ? bias->data : NULL; /* the bias in every row */
+    bool worked;
+    if (bias->rank == 0) {
+        wg_view all = *out;
+        all.data = bias->data;
+        memset(all.stride, 0, sizeof all.stride);
+        wg_kernel_copy(&all, out);
+        start = out->data;
     }
-    wg_kernel_copy(&start, out);
-    if (!product(out->dtype, s.rows, s.out, s.in, x->data, s.in, 1, weight->data, 1, s.in,
-                 out->data, true)) {
-        return wg_call_fail(call, WG_ERROR_MEMORY, "no memory to pack the matrices");
+    const int64_t step = bias->rank == 0 ? s.out : 0;
+    if (out->dtype == WG_F32) {
+        worked = wg_kernel_matmul_from_f32(s.rows, s.out, s.in, x->data, s.in, 1, weight->data, 1,
+                                           s.in, start, step, out->data, s.out);
+    } else {
+        worked = wg_kernel_matmul_from_f64(s.rows, s.out, s.in, x->data, s.in, 1, weight->data, 1,
+                                           s.in, start, step, out->data, s.out);
     }
-    return WG_OK;
+    return worked ? WG_OK : wg_call_fail(call, WG_ERROR_MEMORY, "no memory to pack the matrices");
 }
 
 /* The chain rule on buffers: for contiguous operands of one dtype, outside of a recording sweep. */

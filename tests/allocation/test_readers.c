@@ -1,4 +1,4 @@
-/* Vocabularies, images, splits, scalers, loaders and mapped files when memory runs out. */
+/* Vocabularies, tables, images, splits, scalers, loaders and mapped files when memory runs out. */
 #include "allocation.h"
 #include "base/base.h"
 #include "wengert.h"
@@ -211,4 +211,41 @@ static wg_status use_loader(void) {
 
 Test(readers_allocation, loaders) {
     survive(use_loader);
+}
+
+static const char table_path[] = "wengert-allocation-test.table";
+
+static wg_status use_table(void) {
+    wg_table *table = NULL, *other = NULL;
+    wg_array *matrix = NULL, *mask = NULL;
+    wg_status status = wg_read_table(table_path, NULL, &table);
+    if (status == WG_OK) {
+        status = wg_read_table(table_path, &(wg_table_options){.like = table}, &other);
+    }
+    if (status == WG_OK) {
+        status = wg_table_impute(other, "x", WG_IMPUTE_MEDIAN, NULL, NULL);
+    }
+    if (status == WG_OK) {
+        status = wg_table_matrix(other, NULL, 0, true, WG_F32, &matrix);
+    }
+    if (status == WG_OK) {
+        status = wg_table_mask(table, NULL, 0, &mask);
+    }
+    wg_table_free(table);
+    wg_table_free(other);
+    wg_array_free(matrix);
+    wg_array_free(mask);
+    return status;
+}
+
+Test(readers_allocation, tables) {
+    FILE *file = fopen(table_path, "w");
+    cr_assert_not_null(file);
+    (void)fputs("x,c\n1,red\n,\"gr\"\"een\"\n3,\n", file);
+    for (int i = 0; i < 2000; i++) {
+        (void)fprintf(file, "%d,blue%d\n", i, i % 3);
+    }
+    cr_assert_eq(fclose(file), 0);
+    survive(use_table);
+    (void)remove(table_path);
 }

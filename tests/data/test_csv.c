@@ -39,6 +39,7 @@ Test(csv, layouts) {
     static const wg_csv_options tab = {.separator = '\t'};
     static const wg_csv_options blank = {.separator = ' '};
     static const wg_csv_options comment = {.comment = '#'};
+    static const wg_csv_options both = {.header = true, .comment = '#'};
     expect_matrix("1,2.5\n-3,4e2\n", NULL, 2, 2, four);
     expect_matrix("1,2.5\n-3,4e2", NULL, 2, 2, four);
     expect_matrix("1,2.5\r\n-3,4e2\r\n", NULL, 2, 2, four);
@@ -50,6 +51,7 @@ Test(csv, layouts) {
                   "1,2.5\n-3,4e2\n",
                   NULL, 2, 2, four);
     expect_matrix("a,\"b, c\"\n1,2.5\n-3,4e2\n", &header, 2, 2, four);
+    expect_matrix("# what\n\na,\"b\nc\"\n1,2.5\n-3,4e2\n", &both, 2, 2, four);
     expect_matrix("1;2.5\n-3;4e2\n", &semicolon, 2, 2, four);
     expect_matrix("1\t2.5\n-3\t4e2\n", &tab, 2, 2, four);
     expect_matrix("1 2.5\n-3 4e2\n", &blank, 2, 2, four);

@@ -131,6 +131,8 @@ def others(family):
 
     module_case(family, "bilinear", nn.Bilinear(3, 4, 2), x(5, 3), x(5, 4), out=2)
     module_case(family, "bilinear", nn.Bilinear(2, 3, 4, bias=False), x(2, 3, 2), x(2, 3, 3), out=4, no_bias=1)
+    module_case(family, "prelu", nn.PReLU(), x(2, 3))
+    module_case(family, "prelu", nn.PReLU(3), x(2, 3, 4), by_channel=1)
     module_case(family, "residual", ResidualLinear(3, 5, bias=False), x(2, 4, 3), x(2, 4, 5))
     module_case(family, "residual", ResidualConv(2, 4, 1, stride=2, bias=False), x(2, 2, 5, 4), x(2, 4, 3, 2))
 

@@ -4,6 +4,8 @@
 #include "wengert/elementwise.h"
 #include "wengert/optim.h"
 #include "wengert/profile.h"
+#include "wengert/rnn.h"
+#include "wengert/transformer.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -143,6 +145,22 @@ static wg_status print_profile(FILE *file) {
 
 static wg_status print_summary(FILE *file) {
     return wg_summary_print(profile, store, file);
+}
+
+Test(profile, counts_sequences) {
+    wg_profile_row row;
+    cr_assert_eq(wg_profile_start(profile, tape), WG_OK);
+    const wg_net net = wg_net_train(store, tape, 0);
+    const wg_var x = wg_full(tape, WG_F32, 3, (int64_t[]){5, 2, 8}, 0.5);
+    (void)wg_lstm(net, "lstm", x, 4);
+    (void)wg_gru(net, "gru", x, 4);
+    (void)wg_rnn(net, "rnn", x, 4);
+    (void)wg_multi_head_attention(net, "own", x, x, x, (wg_multi_head_options){.heads = 4});
+    cr_assert_eq(wg_profile_stop(profile), WG_OK);
+    cr_assert(row_named("lstm", false, &row) && row.multiply_adds == 5 * 2 * 4 * 4 * 4);
+    cr_assert(row_named("gru", false, &row) && row.multiply_adds == 5 * 2 * 3 * 4 * 4);
+    cr_assert(row_named("rnn", false, &row) && row.multiply_adds == 5 * 2 * 1 * 4 * 4);
+    cr_assert(row_named("attention", false, &row) && row.multiply_adds == 5 * 2 * 2 * (8 + 8));
 }
 
 Test(profile, tables) {

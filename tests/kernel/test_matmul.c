@@ -74,7 +74,7 @@ static layout layout_of(int kind, int64_t rows, int64_t columns) {
         return memory;                                                                             \
     }                                                                                              \
     static void check_##suffix(const wg_matmul_parts_##suffix *parts, int64_t m, int64_t n,        \
-                               int64_t k, int a_kind, int b_kind, bool accumulate,                 \
+                               int64_t k, int a_kind, int b_kind, int start_kind,                  \
                                uint64_t *state) {                                                  \
         const layout la = layout_of(a_kind, m, k), lb = layout_of(b_kind, k, n);                   \
         const int64_t c_row = next_random(state) % 2 ? n : n + 3;                                  \
@@ -83,21 +83,30 @@ static layout layout_of(int kind, int64_t rows, int64_t columns) {
         T *expected = wg_alloc((size_t)(m * c_row) * sizeof(T));                                   \
         cr_assert_not_null(expected);                                                              \
         memcpy(expected, c, (size_t)(m * c_row) * sizeof(T));                                      \
+        /* Added to: nothing, C itself, one row (a bias), an array of its own. */                  \
+        const int64_t start_row = start_kind == 1 ? c_row : start_kind == 2 ? 0 : n + 1;           \
+        T *own = integers_##suffix(m * (n + 1), state);                                            \
+        const T *start = start_kind == 0 ? NULL : start_kind == 1 ? c : own;                       \
+        for (int64_t i = 0; i < m * n && start_kind > 1; i++) {                                    \
+            expected[i / n * c_row + i % n] = own[i / n * start_row + i % n];                      \
+        }                                                                                          \
         wg_kernel_matmul_reference_##suffix(m, n, k, a + la.start, la.row, la.column,              \
                                             b + lb.start, lb.row, lb.column, expected, c_row,      \
-                                            accumulate);                                           \
+                                            start_kind > 0);                                       \
         cr_assert(wg_matmul_with_##suffix(parts, m, n, k, a + la.start, la.row, la.column,         \
-                                          b + lb.start, lb.row, lb.column, c, c_row, accumulate)); \
+                                          b + lb.start, lb.row, lb.column, start, start_row, c,    \
+                                          c_row));                                                 \
         for (int64_t i = 0; i < m * c_row; i++) {                                                  \
             cr_assert(c[i] == expected[i],                                                         \
-                      "%d x %d x %d, layouts %d %d, accumulate %d, rows %d apart: [%d, %d] is %g " \
+                      "%d x %d x %d, layouts %d %d, added to %d, rows %d apart: [%d, %d] is %g "   \
                       "and should be %g",                                                          \
-                      (int)m, (int)n, (int)k, a_kind, b_kind, accumulate, (int)c_row,              \
+                      (int)m, (int)n, (int)k, a_kind, b_kind, start_kind, (int)c_row,              \
                       (int)(i / c_row), (int)(i % c_row), (double)c[i], (double)expected[i]);      \
         }                                                                                          \
         wg_free(a);                                                                                \
         wg_free(b);                                                                                \
         wg_free(c);                                                                                \
+        wg_free(own);                                                                              \
         wg_free(expected);                                                                         \
     }                                                                                              \
     /* Every layout of A with every layout of B, at sizes around the edges of every tile. */       \
@@ -112,7 +121,7 @@ static layout layout_of(int kind, int64_t rows, int64_t columns) {
             check_##suffix(parts, sizes[next_random(&state) % WG_COUNT_OF(sizes)],                 \
                            sizes[next_random(&state) % WG_COUNT_OF(sizes)],                        \
                            depths[next_random(&state) % WG_COUNT_OF(depths)], round % LAYOUTS,     \
-                           round / LAYOUTS % LAYOUTS, next_random(&state) % 2 == 1, &state);       \
+                           round / LAYOUTS % LAYOUTS, (int)(next_random(&state) % 4), &state);     \
         }                                                                                          \
     }                                                                                              \
     Test(matmul, baseline_equals_the_definition_##suffix) {                                        \
@@ -130,7 +139,7 @@ static layout layout_of(int kind, int64_t rows, int64_t columns) {
             for (int shape = 0; shape < 6 * 6 * 6 * 4; shape++) {                                  \
                 check_##suffix(wg_matmul_parts_at_##suffix(index), shape % 6 + 1,                  \
                                shape / 6 % 6 + 1, shape / 36 % 6 + 1, shape / 216 % 2,             \
-                               shape / 432, false, &state);                                        \
+                               shape / 432, shape % 4, &state);                                    \
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
@@ -146,7 +155,7 @@ static layout layout_of(int kind, int64_t rows, int64_t columns) {
                 const int *s = shapes[i / 4];                                                      \
                 for (int index = 0; wg_matmul_parts_at_##suffix(index) != NULL; index++) {         \
                     check_##suffix(wg_matmul_parts_at_##suffix(index), s[0], s[1], s[2],           \
-                                   (int)i % 2, (int)i / 2 % 2, i % 3 == 0, &state);                \
+                                   (int)i % 2, (int)i / 2 % 2, (int)i % 3, &state);                \
                 }                                                                                  \
             }                                                                                      \
         }                                                                                          \

@@ -121,6 +121,22 @@ Test(convolution, refuses_options) {
     cr_assert_eq(wg_store_count(store), 0);
 }
 
+/* Messages name the scope, and of a long name the end. */
+Test(convolution, is_named_in_full) {
+    wg_net net = wg_scope(wg_net_train(store, tape, 0), "encoder");
+    REFUSES(WG_ERROR_ARGUMENT, "conv2d encoder.c: 0 channels",
+            wg_conv2d(net, "c", image(3, 9, 7), 0, OPTIONS(.kernel = {3})));
+    REFUSES(WG_ERROR_SHAPE, ", in conv2d encoder.c",
+            wg_conv2d(net, "c", image(3, 2, 7), 4, OPTIONS(.kernel = {3})));
+    for (int i = 0; i < 7; i++) {
+        net = wg_scope(net, "a-long-name-%d", i);
+    }
+    REFUSES(WG_ERROR_ARGUMENT, "a-long-name-5.a-long-name-6.c: 0 channels",
+            wg_conv2d(net, "c", image(3, 9, 7), 0, OPTIONS(.kernel = {3})));
+    REFUSES(WG_ERROR_SHAPE, "a-long-name-5.a-long-name-6.c",
+            wg_conv2d(net, "c", image(3, 2, 7), 4, OPTIONS(.kernel = {3})));
+}
+
 /* Another call under the name that would need another weight. */
 Test(convolution, refuses_other_sizes) {
     const wg_net net = wg_net_train(store, tape, 0);

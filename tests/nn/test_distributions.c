@@ -252,6 +252,8 @@ Test(distributions, layers_begin_as_in_pytorch) {
     expect_fan_in("up", 256 / 2 * 6); /* PyTorch's fan in is that of the weight's second axis */
     wg_bilinear(net, "bilinear", row, waves(WG_F32, 2, (int64_t[]){1, 3}), 256);
     expect_fan_in("bilinear", 50);
+    wg_prelu_layer(net, "slope", image, true);
+    cr_assert_eq(value("slope.weight", 63), 0.25);
     wg_embedding(net, "table", wg_full(tape, WG_I64, 1, (int64_t[]){1}, 0), 100, 40);
     expect_distribution("table.weight", &(distribution){NORMAL, 0, 1, 0, 0});
     cr_assert_eq(wg_tape_status(tape), WG_OK, "%s", wg_tape_message(tape));

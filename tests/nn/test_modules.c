@@ -132,6 +132,10 @@ static wg_var run_bilinear(const golden_case *c, wg_net net, const wg_var *x) {
     return wg_bilinear_with(net, "layer", x[0], x[1], o);
 }
 
+static wg_var run_prelu(const golden_case *c, wg_net net, const wg_var *x) {
+    return wg_prelu_layer(net, "layer", x[0], flag(c, "by_channel"));
+}
+
 static wg_var run_residual(const golden_case *c, wg_net net, const wg_var *x) {
     (void)c;
     return wg_residual(net, "layer", x[0], x[1]);
@@ -157,6 +161,7 @@ static const struct module {
     {"embedding", run_embedding, 2},
     {"embedding_bag", run_embedding_bag, 2},
     {"bilinear", run_bilinear, 2},
+    {"prelu", run_prelu, 2},
     {"residual", run_residual, 2},
 };
 

@@ -1,5 +1,7 @@
 /* test_outer.c: a weight gradient kept as column and row (a batch of one) gives the bits that the
  * multiplied one gives. */
+#include "rules.h"
+
 #include "wengert.h"
 
 #include <criterion/criterion.h>
@@ -10,26 +12,6 @@ enum {
     OUTPUTS = 3,
     STEPS = 4
 }; /* a row longer than the optimizer's piece */
-
-typedef enum rule {
-    SGD,
-    MOMENTUM,
-    ADAM,
-    RULES
-} rule;
-
-static wg_optimizer *make(rule kind, wg_store *store) {
-    wg_adam_options adam = wg_adam_defaults();
-    adam.decay = 0.1;
-    switch (kind) {
-    case SGD:
-        return wg_sgd(store, (wg_sgd_options){.lr = 0.1, .decay = 0.01});
-    case MOMENTUM:
-        return wg_sgd(store, (wg_sgd_options){.lr = 0.1, .momentum = 0.9});
-    default:
-        return wg_adam(store, adam);
-    }
-}
 
 static wg_var loss_of(wg_store *store, wg_tape *tape, int step, int uses) {
     static float x[INPUTS];
@@ -47,10 +29,10 @@ static wg_var loss_of(wg_store *store, wg_tape *tape, int step, int uses) {
 }
 
 /* Trains; `look` reads gradients before each step, which multiplies what is pending. */
-static void train(rule kind, bool look, int uses, float *weights, int64_t count) {
+static void train(const rule *kind, bool look, int uses, float *weights, int64_t count) {
     wg_store *store = wg_store_new(3);
     wg_tape *tape = wg_tape_new();
-    wg_optimizer *optimizer = make(kind, store);
+    wg_optimizer *optimizer = make_rule(kind, store);
     for (int step = 0; step < STEPS; step++) {
         cr_assert_eq(wg_backward(loss_of(store, tape, step, uses)), WG_OK, "%s",
                      wg_tape_message(tape));
@@ -74,12 +56,12 @@ Test(outer, every_rule_gives_the_same_bits) {
         COUNT = 16 * INPUTS
     };
     static float kept[COUNT], multiplied[COUNT];
-    for (rule kind = SGD; kind < RULES; kind++) {
+    for (const rule *kind = rules; kind < rules + RULES; kind++) {
         for (int uses = 1; uses <= 2;
              uses++) { /* the second use adds to what the first left pending */
             train(kind, false, uses, kept, COUNT);
             train(kind, true, uses, multiplied, COUNT);
-            cr_assert_arr_eq(kept, multiplied, sizeof kept, "rule %d, %d uses", kind, uses);
+            cr_assert_arr_eq(kept, multiplied, sizeof kept, "%s, %d uses", kind->name, uses);
         }
     }
 }
