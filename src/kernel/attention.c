@@ -4,13 +4,15 @@
 #include "base/parallel.h"
 #include "kernel/matmul.h"
 #include "kernel/matmul_transpose.h"
+#include "kernel/random.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-#define DIAGONAL 32   /* queries that meet a block on the diagonal together */
-#define FEW_QUERIES 8 /* that do not pay for transposed keys */
-#define LEAST_JOBS 16 /* heads that need no further sharing out of a backward pass */
+#define LEFT_QUERIES 4 /* whose dropout is drawn together */
+#define DIAGONAL 32    /* queries that meet a block on the diagonal together */
+#define FEW_QUERIES 8  /* that do not pay for transposed keys */
+#define LEAST_JOBS 16  /* heads that need no further sharing out of a backward pass */
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -66,6 +68,16 @@ static int64_t row_of(const wg_attention *a, const wg_attention_rows *rows, int6
 static int64_t shared_row_of(const wg_attention *a, const wg_attention_rows *rows, int64_t shared,
                              int64_t row) {
     return place_of(a, rows->lead, shared * a->group, a->group) + row * rows->row;
+}
+
+void wg_attention_left(const wg_attention *a, int64_t head, int64_t query, int64_t first,
+                       void *to) {
+    const int64_t rows = blocks_of(a->queries, LEFT_QUERIES);
+    const int64_t columns = blocks_of(a->keys, WG_ATTENTION_KEYS);
+    const int64_t group =
+        (head * rows + query / LEFT_QUERIES) * columns + first / WG_ATTENTION_KEYS;
+    _Static_assert(LEFT_QUERIES * WG_ATTENTION_KEYS == WG_DROPOUT_GROUP, "drawn together");
+    wg_kernel_dropout_group(a->key, a->dtype, group, a->dropout, 1 / (1 - a->dropout), to);
 }
 
 #define T float
