@@ -50,7 +50,8 @@ typedef struct wg_multi_head_options {
     bool no_bias;
     double dropout;  /* of probabilities, in training; 0 <= dropout < 1 */
     wg_var key_mask; /* u8 [batch, keys]: 1 where a key takes part (PyTorch's key_padding_mask has
-                        true where it does not). A number: all do. */
+                        true where it does not). wg_length_mask makes one. A number: all
+                        do. */
     wg_var mask;     /* attention.h: u8, 1 where a key takes part, or floats that are added;
                         broadcast against [batch, heads, queries, keys]. A number: none. */
     bool rotary;     /* turns queries and keys by their positions (position.h) */
