@@ -39,7 +39,8 @@ typedef struct wg_conv_layer_options {
 } wg_conv_layer_options;
 
 /* wg_conv over x [batch, in, size...] with `out` channels: parameters name.weight [out, in /
- * groups, kernel...] and name.bias [out].
+ * groups, kernel...] and name.bias [out]. For other paddings than zeros call wg_pad (index.h)
+ * before it.
  *
  *     x = wg_conv2d(net, "conv1", x, 32, (wg_conv_options){.kernel = {3}, .padding = {1, 1}});
  *     x = wg_conv2d_with(net, "conv2", x, (wg_conv_layer_options){
@@ -100,7 +101,8 @@ typedef struct wg_batch_norm_layer_options {
  * The running statistics change in the forward pass of training, as in PyTorch, once a call: also
  * under wg_no_grad, but not when a sweep runs the function of a wg_checkpoint again, nor where the
  * layer fails, nor where wg_freeze names the buffers (wg_freeze(store, "encoder.*") does). They are
- * no parameters: no optimizer moves them. Two tapes must not train one store at a time. */
+ * no parameters: no optimizer moves them. To normalise by them while the rest of a network trains,
+ * hand over a net whose `training` is false. Two tapes must not train one store at a time. */
 WG_API wg_var wg_batch_norm_layer_at(wg_net net, const char *name, wg_var x, const char *site);
 WG_API wg_var wg_batch_norm_layer_with_at(wg_net net, const char *name, wg_var x, const char *site,
                                           wg_batch_norm_layer_options options);

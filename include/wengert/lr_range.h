@@ -20,9 +20,9 @@ typedef struct wg_lr_range_options {
 } wg_lr_range_options;
 
 typedef struct wg_lr_range {
-    double suggested; /* where the loss falls most steeply over the rate's logarithm; NaN where it
-                         never falls */
-    double lowest;    /* where it is least; a tenth of it is another usual choice */
+    double suggested; /* where the loss falls most steeply over the rate's logarithm, by lines
+                         through a fifth of the points; NaN where it never falls */
+    double lowest;    /* where the smoothed loss is least; a tenth of it is another usual choice */
     double last;      /* the rate of the last step */
     int steps;        /* taken */
 } wg_lr_range;
@@ -32,8 +32,9 @@ typedef struct wg_lr_range {
 typedef wg_status (*wg_train_step)(void *context, double *loss);
 
 /* Runs the test and leaves everything as before it: parameters, buffers, the optimizer's state,
- * steps and rate, to the bit (gradients are zero). Losses are smoothed for the suggestion. A loss
- * that is not finite ends the test, and is no failure.
+ * steps and rate, to the bit (gradients are zero). A loss that is not finite ends the test, and is
+ * no failure. Use the batches of training, or one: what differs from batch to batch blurs the
+ * curve.
  *
  * The network must have been run once, so that its parameters are there: STATE where the store is
  * empty, or the step makes any (those stay as the step left them), and for L-BFGS. Other errors:

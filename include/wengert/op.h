@@ -25,6 +25,10 @@ typedef struct wg_view {
 
 /* A view of contiguous memory in C order: for wg_borrow and wg_check_gradient. */
 WG_API wg_view wg_view_new(wg_dtype dtype, int rank, const int64_t *shape, void *data);
+/* An array as a view: for wg_write_npy and its kin. */
+static inline wg_view wg_array_view(const wg_array *array) {
+    return wg_view_new(array->dtype, array->rank, array->shape, array->data);
+}
 WG_API int64_t wg_view_count(const wg_view *view);
 /* True where the elements lie one behind the other in C order. */
 WG_API bool wg_view_is_contiguous(const wg_view *view);

@@ -4,7 +4,8 @@
  * that is made after steps were taken begins with none, and the others keep theirs. A parameter
  * that no sweep reached has the gradient 0: momentum and decay still move it; a frozen one
  * (wg_freeze) is left as it is, state and all. Defaults are PyTorch's; `decay` is its
- * weight_decay. Every rule but Muon's gives the same bits on every machine. */
+ * weight_decay. A step's bits depend neither on the number of threads nor on the instruction set
+ * (but for Muon's matrix products, which depend on the latter). */
 #ifndef WENGERT_OPTIM_H
 #define WENGERT_OPTIM_H
 

@@ -68,7 +68,7 @@ WG_API wg_var wg_safetensors_constant(const wg_safetensors *file, wg_tape *tape,
 /* An array under a name: UTF-8, not "__metadata__", none twice. */
 typedef struct wg_named_view {
     const char *name;
-    wg_view view; /* any strides; read only */
+    wg_view view; /* any strides; read only (wg_array_view) */
 } wg_named_view;
 
 typedef struct wg_metadata {
@@ -104,7 +104,8 @@ typedef struct wg_load_options {
 
 /* Fills a store from a file, all or nothing: after an error nothing has changed. A tensor must have
  * its parameter's shape; floats of any kind are converted to its dtype (rounded, as PyTorch's
- * load_state_dict does), integers fill integer buffers alone. What is made is used by the layer
+ * load_state_dict does), integers fill integer buffers alone. Tapes that borrowed
+ * parameters must be reset. What is made is used by the layer
  * that asks for it, so that a network may be loaded before its first forward pass: F16, BF16 and
  * F32 make f32, F64 makes f64, integers make buffers of i64. Errors: those of wg_safetensors_open
  * and wg_safetensors_read; SHAPE and DTYPE, naming both sides; ARGUMENT, naming what is missing or

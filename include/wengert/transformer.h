@@ -48,10 +48,10 @@ typedef struct wg_multi_head_options {
                           (J. Ainslie et al., "GQA", 2023) */
     bool causal;       /* a query sees the keys up to its own position */
     bool no_bias;
-    double dropout;  /* of probabilities, in training; 0 <= dropout < 1. Where it applies all
-                        length² probabilities of a head are in memory, else never. */
+    double dropout;  /* of probabilities, in training; 0 <= dropout < 1 */
     wg_var key_mask; /* u8 [batch, keys]: 1 where a key takes part (PyTorch's key_padding_mask has
-                        true where it does not). A number: all do. */
+                        true where it does not). wg_length_mask makes one. A number: all
+                        do. */
     wg_var mask;     /* attention.h: u8, 1 where a key takes part, or floats that are added;
                         broadcast against [batch, heads, queries, keys]. A number: none. */
     bool rotary;     /* turns queries and keys by their positions (position.h) */
@@ -91,7 +91,6 @@ typedef struct wg_transformer_options {
     int64_t feed_forward; /* width between the two products; 0 means 4 times that of x */
     double dropout;       /* in training: of what each part adds, between the two products, and of
                              attention's probabilities */
-    bool no_attention_dropout; /* but not of these, which costs their length² elements a head */
     wg_var (*activation)(wg_var x); /* NULL means relu; (wg_gelu), (wg_gelu_tanh), your own */
     bool norm_first;       /* normalises what goes into each part, not what comes out of the sum */
     bool no_bias;          /* of products and norms */

@@ -126,7 +126,7 @@ static void put_back(wg_optimizer *optimizer, const snapshot *s) {
 
 typedef struct curve {
     double *lr, *loss, *smooth;
-    int count;
+    int count, reach;
 } curve;
 
 static wg_status check_options(wg_lr_range_options *o) {
@@ -173,40 +173,55 @@ static wg_status climb(wg_optimizer *optimizer, wg_train_step step, void *contex
     return WG_OK;
 }
 
-/* Means over neighbours to both sides; what is not finite ends the curve. */
+/* Means over the neighbours within reach; what is not finite ends the curve. */
 static void smooth(curve *c) {
     while (c->count > 0 && !isfinite(c->loss[c->count - 1])) {
         c->count--;
     }
-    const int most = c->count / 20 > 1 ? c->count / 20 : 1;
+    c->reach = c->count / 10 > 1 ? c->count / 10 : 1;
     for (int i = 0; i < c->count; i++) {
-        int reach = i < c->count - 1 - i ? i : c->count - 1 - i;
-        reach = reach < most ? reach : most;
+        const int first = i > c->reach ? i - c->reach : 0;
+        const int last = i + c->reach < c->count ? i + c->reach : c->count - 1;
         double sum = 0;
-        for (int k = i - reach; k <= i + reach; k++) {
+        for (int k = first; k <= last; k++) {
             sum += c->loss[k];
         }
-        c->smooth[i] = sum / (2 * reach + 1);
+        c->smooth[i] = sum / (last - first + 1);
     }
+}
+
+/* The least-squares slope around point i, but for a factor. */
+static double slope(const curve *c, int i) {
+    double sum = 0;
+    for (int k = -c->reach; k <= c->reach; k++) {
+        sum += k * c->loss[i + k];
+    }
+    return sum;
 }
 
 static void choose(const curve *c, wg_lr_range *out) {
     double steepest = 0, least = INFINITY;
     for (int i = 0; i < c->count; i++) {
-        const double fall = i > 0 && i < c->count - 1 ? c->smooth[i - 1] - c->smooth[i + 1] : 0;
-        if (fall > steepest) {
-            steepest = fall;
-            out->suggested = c->lr[i];
-        }
         if (c->smooth[i] < least) {
             least = c->smooth[i];
             out->lowest = c->lr[i];
         }
     }
+    for (int i = c->reach; i < c->count - c->reach && c->lr[i] <= out->lowest; i++) {
+        if (slope(c, i) < steepest) {
+            steepest = slope(c, i);
+            out->suggested = c->lr[i];
+        }
+    }
 }
 
-static wg_status draw(const curve *c, const wg_lr_range *found, const char *path) {
+/* The curve, cut off at the top: what blows up would leave no room for the rest. */
+static wg_status draw(const curve *c, const wg_lr_range *found, double blow_up, const char *path) {
     wg_plot *plot;
+    double top = INFINITY;
+    for (int i = 0; i < c->count; i++) {
+        top = fmin(top, c->loss[i] + 1.1 * blow_up * fabs(c->loss[0]));
+    }
     char title[96];
     (void)snprintf(title, sizeof title, "learning-rate range test: suggested %.3g",
                    found->suggested);
@@ -215,10 +230,10 @@ static wg_status draw(const curve *c, const wg_lr_range *found, const char *path
                                                      .y_label = "loss"},
                                    &plot);
     for (int i = 0; i < c->count && status == WG_OK; i++) {
-        status = wg_plot_point(plot, "loss", log10(c->lr[i]), c->loss[i]);
+        status = wg_plot_point(plot, "loss", log10(c->lr[i]), fmin(c->loss[i], top));
     }
     for (int i = 0; i < c->count && status == WG_OK; i++) {
-        status = wg_plot_point(plot, "smoothed", log10(c->lr[i]), c->smooth[i]);
+        status = wg_plot_point(plot, "smoothed", log10(c->lr[i]), fmin(c->smooth[i], top));
     }
     status = status == WG_OK ? wg_plot_write(plot, path) : status;
     wg_plot_free(plot);
@@ -245,7 +260,7 @@ static wg_status test(wg_optimizer *optimizer, wg_train_step step, void *context
         *out = (wg_lr_range){NAN, NAN, c.lr[c.count - 1], c.count};
         smooth(&c);
         choose(&c, out);
-        status = o->plot != NULL ? draw(&c, out, o->plot) : WG_OK;
+        status = o->plot != NULL ? draw(&c, out, o->blow_up, o->plot) : WG_OK;
     }
     wg_free(c.lr);
     return status;

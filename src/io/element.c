@@ -4,7 +4,6 @@
 #include "kernel/copy.h"
 #include "tape/tape.h"
 
-#include <math.h>
 #include <string.h>
 
 /* What becomes of each kind and size; a row for each that becomes anything. */
@@ -61,14 +60,15 @@ wg_element wg_element_of(wg_dtype dtype) {
     return (wg_element){rows[i].kind, rows[i].bytes, false};
 }
 
-static bool is_float(wg_dtype dtype) {
-    return dtype == WG_F32 || dtype == WG_F64 || dtype == WG_BF16;
+static bool is_wide(wg_dtype dtype) {
+    return dtype == WG_F32 || dtype == WG_F64;
 }
 
 bool wg_element_becomes(wg_element element, wg_dtype dtype) {
     wg_dtype own;
-    return wg_element_dtype(element, &own) && (own == dtype || (is_float(own) && is_float(dtype)) ||
-                                               (own == WG_U8 && dtype == WG_I64));
+    return wg_element_dtype(element, &own) &&
+           (own == dtype || ((is_wide(own) || own == WG_BF16) && is_wide(dtype)) ||
+            (own == WG_U8 && dtype == WG_I64));
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -111,34 +111,6 @@ static double load_float(wg_element element, const unsigned char *from) {
     return (double)value;
 }
 
-/* The double's nearest bf16, ties to even. It is rounded once: what lies between f32 and double
- * goes into the last bit ("round to odd") of the f32. */
-static uint16_t to_bf16(double value) {
-    float narrow = (float)value;
-    uint32_t bits;
-    memcpy(&bits, &narrow, sizeof bits);
-    if (isnan(value)) {
-        return (uint16_t)(bits >> 16 | 0x40u);
-    }
-    if ((double)narrow != value && isfinite(narrow)) {
-        if (fabs((double)narrow) > fabs(value)) {
-            bits--;
-        }
-        bits |= 1;
-    }
-    return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
-}
-
-static void store_float(double value, wg_dtype dtype, int64_t i, void *to) {
-    if (dtype == WG_F64) {
-        ((double *)to)[i] = value;
-    } else if (dtype == WG_F32) {
-        ((float *)to)[i] = (float)value;
-    } else {
-        ((wg_bf16 *)to)[i].bits = to_bf16(value);
-    }
-}
-
 static int64_t load_whole(wg_element element, const unsigned char *from) {
     const uint64_t bits = load_bits(element, from);
     const uint64_t sign =
@@ -178,8 +150,12 @@ void wg_element_load(wg_element element, const unsigned char *from, int64_t stri
     }
     for (int64_t i = 0; i < count; i++) {
         const unsigned char *at = from + i * stride;
-        if (is_float(dtype)) {
-            store_float(load_float(element, at), dtype, i, to);
+        if (dtype == WG_F64) {
+            ((double *)to)[i] = load_float(element, at);
+        } else if (dtype == WG_F32) {
+            ((float *)to)[i] = (float)load_float(element, at);
+        } else if (dtype == WG_BF16) {
+            ((wg_bf16 *)to)[i].bits = (uint16_t)load_bits(element, at);
         } else if (dtype == WG_U8) {
             ((uint8_t *)to)[i] = at[0];
         } else {

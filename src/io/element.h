@@ -26,8 +26,8 @@ bool wg_element_dtype(wg_element element, wg_dtype *dtype);
 /* Whether elements in a file are those in memory, bit for bit, so that they need no copy. */
 bool wg_element_is_native(wg_element element);
 
-/* Whether wg_element_load can make `dtype` of them: their own, for floats any float, and i64 of
- * whatever becomes u8. */
+/* Whether wg_element_load can make `dtype` of them: their own, for floats f32 and f64, and for
+ * what becomes u8 i64. */
 bool wg_element_becomes(wg_element element, wg_dtype dtype);
 
 /* The first of `count` elements, one every `stride` bytes, that fits no dtype: a u64 above 2^63 -

@@ -96,6 +96,12 @@ static const T *NAME(mask_row)(const wg_attention *a, int64_t at, int64_t query,
     return own;
 }
 
+static void NAME(times)(int64_t n, const T *restrict by, T *restrict x) {
+    for (int64_t j = 0; j < n; j++) {
+        x[j] *= by[j];
+    }
+}
+
 /* ---- Forward: a block of queries meets all keys that it sees --------------------------------- */
 
 /* The keys [first, first + n) open to a query. */
@@ -116,12 +122,20 @@ typedef struct NAME(rows) {
 static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int64_t high,
                                int64_t first, int64_t n, int64_t block) {
     const wg_attention *a = job->a;
-    _Alignas(64) T s[QUERIES * KEYS], own[KEYS];
+    _Alignas(64) T s[QUERIES * KEYS], own[KEYS], left[WG_LEFT_QUERIES * KEYS];
     const int64_t at = r->head / a->group * a->keys + first, m = high - low;
     const T *q = job->q + row_of(a, &a->q, r->head, r->query + low);
     T *out = r->out + low * a->out.row;
-    NAME(product)
-    (job, m, n, a->depth, q, a->q.row, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
+    if (few_queries(a)) {
+        const T *k = job->k + shared_row_of(a, &a->k, r->head / a->group, first);
+        if (!NAME(wg_kernel_matmul)(m, n, a->depth, q, a->q.row, 1, k, 1, a->k.row, s, KEYS,
+                                    false)) {
+            atomic_store(&job->failed, true);
+        }
+    } else {
+        NAME(product)
+        (job, m, n, a->depth, q, a->q.row, 1, job->k_turned + at * a->depth, block, s, KEYS, false);
+    }
     for (int64_t i = 0; i < m; i++) {
         const int64_t query = r->query + low + i;
         T *top = &r->top[low + i];
@@ -129,8 +143,14 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
         const T before = *top;
         const T *mask =
             a->mask == NULL ? NULL : NAME(mask_row)(a, r->mask_at, query, first, n, own);
-        const double part = job->loops->open(NAME(seen)(a, query, first, n), n, s + i * KEYS,
-                                             job->factor, mask, top);
+        const int64_t seen = NAME(seen)(a, query, first, n);
+        const double part = job->loops->open(seen, n, s + i * KEYS, job->factor, mask, top);
+        if (a->dropout > 0) {
+            if (i % WG_LEFT_QUERIES == 0) {
+                wg_attention_left(a, r->head, query, first, left);
+            }
+            NAME(times)(seen, left + i % WG_LEFT_QUERIES * KEYS, s + i * KEYS);
+        }
         if (*top != before && first > 0) {
             const double shrink = before == -(T)INFINITY ? 0 : exp2((double)(before - *top));
             *sum *= shrink;
@@ -200,7 +220,9 @@ static bool NAME(attention_forward)(const wg_attention *a, const void *q, const 
     job.out = out;
     job.k_turned = scratch;
     job.kept = kept != NULL ? kept : job.k_turned + turned_size(a, a->depth);
-    wg_parallel(a->heads / a->group * blocks_of(a->keys, KEYS), pays(a), NAME(turn_job), &job);
+    if (!few_queries(a)) {
+        wg_parallel(a->heads / a->group * blocks_of(a->keys, KEYS), pays(a), NAME(turn_job), &job);
+    }
     wg_parallel(a->heads * blocks_of(a->queries, QUERIES), pays(a), NAME(forward_job), &job);
     return !atomic_load(&job.failed);
 }
@@ -218,7 +240,7 @@ typedef struct NAME(meeting) {
 
 static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     const wg_attention *a = job->a;
-    _Alignas(64) T s[QUERIES * KEYS], ds[QUERIES * KEYS], own[KEYS];
+    _Alignas(64) T s[QUERIES * KEYS], ds[QUERIES * KEYS], own[KEYS], left[WG_LEFT_QUERIES * KEYS];
     const int64_t row = b->head * a->queries + b->query;
     const int64_t mask_at = a->mask != NULL ? place_of(a, a->lead_stride, b->head, 1) : 0;
     const T *q = job->q + row_of(a, &a->q, b->head, b->query);
@@ -232,10 +254,20 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     for (int64_t i = 0; i < b->m; i++) {
         const T *mask =
             a->mask == NULL ? NULL : NAME(mask_row)(a, mask_at, b->query + i, b->first, b->n, own);
-        job->loops->close(NAME(seen)(a, b->query + i, b->first, b->n), b->n, s + i * KEYS,
-                          ds + i * KEYS, job->factor, mask,
+        const int64_t seen = NAME(seen)(a, b->query + i, b->first, b->n);
+        const T *row_left = left + i % WG_LEFT_QUERIES * KEYS;
+        if (a->dropout > 0) {
+            if (i % WG_LEFT_QUERIES == 0) {
+                wg_attention_left(a, b->head, b->query + i, b->first, left);
+            }
+            NAME(times)(seen, row_left, ds + i * KEYS);
+        }
+        job->loops->close(seen, b->n, s + i * KEYS, ds + i * KEYS, job->factor, mask,
                           job->kept + (row + i) * WG_ATTENTION_KEPT, (T)job->delta[row + i],
                           (T)a->scale);
+        if (a->dropout > 0) {
+            NAME(times)(seen, row_left, s + i * KEYS);
+        }
     }
     if (b->dv != NULL) {
         NAME(product)

@@ -115,7 +115,8 @@ static const int64_t *lengths_of(pass *p) {
                             (long long)p->batch);
         return NULL;
     }
-    p->options.lengths = lengths = wg_contiguous_at(lengths, layer->site);
+    /* As an operation, so that a checkpoint sees that it is read, and keeps it. */
+    lengths = wg_contiguous_at(wg_slice_at(lengths, 0, 0, WG_END, 1, layer->site), layer->site);
     if (layer->net.tape->status != WG_OK) {
         return NULL;
     }

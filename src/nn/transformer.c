@@ -43,7 +43,7 @@ static wg_var self_attention(const block *b, wg_var x) {
                                              .key_heads = o->key_heads,
                                              .causal = o->causal,
                                              .no_bias = o->no_bias,
-                                             .dropout = o->no_attention_dropout ? 0 : o->dropout,
+                                             .dropout = o->dropout,
                                              .key_mask = o->key_mask,
                                              .mask = o->mask,
                                              .rotary = o->rotary,
@@ -58,7 +58,7 @@ static wg_var memory_attention(const block *b, wg_var x, wg_var memory) {
     const wg_transformer_options *o = b->options;
     const wg_multi_head_options attention = {.heads = o->heads,
                                              .no_bias = o->no_bias,
-                                             .dropout = o->no_attention_dropout ? 0 : o->dropout,
+                                             .dropout = o->dropout,
                                              .key_mask = o->memory_key_mask,
                                              .mask = o->memory_mask,
                                              .cache = o->cache,

@@ -70,6 +70,8 @@ wg_attention wg_attention_sizes(const wg_call *call) {
                       .scale = state->scale,
                       .causal = state->causal,
                       .offset = state->offset,
+                      .dropout = state->dropout,
+                      .key = state->key,
                       .lead = lead};
     if (lead > 0 && k.shape[lead - 1] > 0) {
         a.group = q.shape[lead - 1] / k.shape[lead - 1];
@@ -141,20 +143,21 @@ static wg_status attention_shape(wg_call *call) {
     const attention_state *state = wg_call_state(call);
     const wg_view *first = wg_call_operand(call, Q), *mask = wg_call_operand(call, MASK);
     const int least = state->length_first ? 3 : 2;
+    const int64_t heads = first->rank >= least ? first->shape[first->rank - 2] : 0;
     if (state->packed > 0 &&
-        (first->rank < least || first->shape[first->rank - 2] <= 2 * state->packed)) {
+        (heads <= 2 * state->packed || (heads - 2 * state->packed) % state->packed != 0)) {
         return wg_call_fail(call, WG_ERROR_SHAPE, "qkv %s is not [..., L, heads + 2·%lld, D]",
                             wg_call_shape(call, Q), (long long)state->packed);
     }
     const wg_view q = wg_attention_part(call, Q), k = wg_attention_part(call, K),
                   v = wg_attention_part(call, KEYS_V);
     if (first->rank < least || !operands_fit(&q, &k, &v)) {
-        const char *heads = state->length_first ? " heads," : "";
+        const char *own = state->length_first ? " heads," : "";
         return wg_call_fail(
             call, WG_ERROR_SHAPE,
             "q %s, k %s and v %s are not [..., L,%s D], [..., S,%s D] and [..., S,%s Dv]",
-            wg_call_shape(call, Q), wg_call_shape(call, K), wg_call_shape(call, KEYS_V), heads,
-            heads, heads);
+            wg_call_shape(call, Q), wg_call_shape(call, K), wg_call_shape(call, KEYS_V), own, own,
+            own);
     }
     if (!mask_fits(mask, &q, k.shape[k.rank - 2])) {
         return wg_call_fail(call, WG_ERROR_SHAPE,
@@ -338,6 +341,8 @@ WG_SAMPLES(attention, {WG_OPERANDS(F(3, 2), F(4, 2), F(4, 3), NONE), PLAIN},
             WG_STATE(attention_state, .causal = true, .length_first = true)},
            {WG_OPERANDS(F(2, 3, 6, 2), NONE, NONE, F(3, 3)),
             WG_STATE(attention_state, .length_first = true, .packed = 1)},
+           {WG_OPERANDS(F(2, 2, 3, 2), F(2, 1, 5, 2), F(2, 1, 5, 2), NONE),
+            WG_STATE(attention_state, .causal = true, .offset = 1, .dropout = 0.3)},
            {WG_OPERANDS(F(1, 4, 2, 3), F(1, 2, 3, 3), F(1, 2, 3, 2), NONE),
             WG_STATE(attention_state, .scale = 0.7)},
            {WG_OPERANDS(F(2, 3, 2), F(2, 4, 2), F(2, 4, 2), F(3, 4)), PLAIN},
@@ -392,8 +397,15 @@ static wg_var attention(wg_var q, wg_var k, wg_var v, int64_t packed, const char
                      (long long)options->offset);
         return wg_poison(tape);
     }
+    if (!(options->dropout >= 0 && options->dropout < 1)) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, name, site, "dropout %g is not in [0, 1)",
+                     options->dropout);
+        return wg_poison(tape);
+    }
     attention_state state;
     memset(&state, 0, sizeof state);
+    state.dropout = options->dropout;
+    state.key = options->key;
     state.scale = options->scale;
     state.causal = options->causal;
     state.length_first = options->length_first || packed > 0;

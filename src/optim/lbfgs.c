@@ -1,16 +1,11 @@
 /* lbfgs.c: limited-memory BFGS over the flat buffers. */
-#include "kernel/level1.h"
 #include "optim/line_search.h"
 #include "optim/optimizer.h"
+#include "optim/vector.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* A vector as long as all parameters: a piece beside each flat buffer. */
-typedef struct vector {
-    void *part[2];
-} vector;
 
 enum {
     START,    /* the parameters before the step */
@@ -20,10 +15,9 @@ enum {
 };
 
 struct wg_lbfgs_state {
-    vector work[WORK];
-    int64_t count[2]; /* elements of each part of `work` */
-    int64_t members;  /* parameters at the last step; -1: as a file has it */
-    bool known;       /* `ro` is in line with the history */
+    wg_vector work[WORK];
+    int64_t members; /* parameters at the last step; -1: as a file has it */
+    bool known;      /* `ro` is in line with the history */
     double *ro, *alpha;
     char (*name)[24];
     const char **names;
@@ -53,9 +47,8 @@ static void free_work(wg_lbfgs_state *lbfgs) {
     for (int i = 0; i < WORK; i++) {
         wg_free(lbfgs->work[i].part[0]);
         wg_free(lbfgs->work[i].part[1]);
-        lbfgs->work[i] = (vector){{NULL, NULL}};
+        lbfgs->work[i] = (wg_vector){.part = {NULL, NULL}};
     }
-    lbfgs->count[0] = lbfgs->count[1] = -1;
 }
 
 void wg_lbfgs_free(wg_lbfgs_state *lbfgs) {
@@ -75,7 +68,6 @@ static wg_lbfgs_state *new_lbfgs(int history) {
         return NULL;
     }
     const size_t slots = PAIRS + 2 * (size_t)history;
-    lbfgs->count[0] = lbfgs->count[1] = -1;
     lbfgs->ro = wg_calloc((size_t)history, sizeof *lbfgs->ro);
     lbfgs->alpha = wg_calloc((size_t)history, sizeof *lbfgs->alpha);
     lbfgs->name = wg_calloc(slots, sizeof *lbfgs->name);
@@ -154,63 +146,34 @@ void wg_lbfgs_restored(wg_optimizer *optimizer) {
 
 /* ---- Vectors --------------------------------------------------------------------------------- */
 
-static vector slot_of(const wg_optimizer *o, int slot) {
-    vector v;
-    for (int d = 0; d < 2; d++) {
-        v.part[d] = o->state[d].slot != NULL ? o->state[d].slot[slot] : NULL;
-    }
-    return v;
+static wg_vector slot_of(const wg_optimizer *o, int slot) {
+    const wg_state *state = o->state;
+    return wg_vector_of(o->store, state[0].slot != NULL ? state[0].slot[slot] : NULL,
+                        state[1].slot != NULL ? state[1].slot[slot] : NULL);
 }
 
-static vector weights_of(const wg_optimizer *o) {
-    vector v;
-    for (int d = 0; d < 2; d++) {
-        v.part[d] =
-            o->store->flat[d].storage != NULL ? wg_storage_data(o->store->flat[d].storage) : NULL;
-    }
-    return v;
+static wg_vector weights_of(const wg_optimizer *o) {
+    const wg_flat *flat = o->store->flat;
+    return wg_vector_of(o->store, flat[0].storage != NULL ? wg_storage_data(flat[0].storage) : NULL,
+                        flat[1].storage != NULL ? wg_storage_data(flat[1].storage) : NULL);
 }
 
-static double dot(const wg_optimizer *o, vector x, vector y) {
-    return wg_kernel_dot(WG_F32, o->lbfgs->count[0], x.part[0], y.part[0]) +
-           wg_kernel_dot(WG_F64, o->lbfgs->count[1], x.part[1], y.part[1]);
-}
-
-static double greatest(const wg_optimizer *o, vector x) {
-    const double a = wg_kernel_greatest(WG_F32, o->lbfgs->count[0], x.part[0]);
-    const double b = wg_kernel_greatest(WG_F64, o->lbfgs->count[1], x.part[1]);
-    return a <= b || isnan(b) ? b : a;
-}
-
-/* y = a·x + b·y */
-static void axpby(const wg_optimizer *o, double a, vector x, double b, vector y) {
-    wg_kernel_axpby(WG_F32, o->lbfgs->count[0], a, x.part[0], b, y.part[0]);
-    wg_kernel_axpby(WG_F64, o->lbfgs->count[1], a, x.part[1], b, y.part[1]);
-}
-
-static void scale(const wg_optimizer *o, double a, vector x) {
-    wg_kernel_scale(WG_F32, o->lbfgs->count[0], a, x.part[0]);
-    wg_kernel_scale(WG_F64, o->lbfgs->count[1], a, x.part[1]);
-}
-
-static void copy(const wg_optimizer *o, vector from, vector to) {
-    for (int d = 0; d < 2; d++) {
-        if (o->lbfgs->count[d] > 0) {
-            memcpy(to.part[d], from.part[d],
-                   (size_t)o->lbfgs->count[d] * wg_dtype_size((wg_dtype)d));
-        }
-    }
+static wg_vector gradients_of(const wg_optimizer *o) {
+    return wg_vector_of(o->store, o->store->flat[0].gradient, o->store->flat[1].gradient);
 }
 
 /* Work vectors beside the flat buffers as they are now. */
 static wg_status make_room(const wg_optimizer *o) {
     wg_lbfgs_state *lbfgs = o->lbfgs;
+    const wg_vector *last = &lbfgs->work[WORK - 1];
     const wg_flat *flat = o->store->flat;
-    if (lbfgs->count[0] == flat[0].count && lbfgs->count[1] == flat[1].count) {
+    if (last->part[1] != NULL && last->count[0] == flat[0].count &&
+        last->count[1] == flat[1].count) {
         return WG_OK;
     }
     free_work(lbfgs);
     for (int i = 0; i < WORK; i++) {
+        lbfgs->work[i] = wg_vector_of(o->store, NULL, NULL);
         for (int d = 0; d < 2; d++) {
             /* A line more: a part may be empty. */
             const size_t bytes = (size_t)flat[d].count * wg_dtype_size((wg_dtype)d);
@@ -222,8 +185,6 @@ static wg_status make_room(const wg_optimizer *o) {
             }
         }
     }
-    lbfgs->count[0] = flat[0].count;
-    lbfgs->count[1] = flat[1].count;
     return WG_OK;
 }
 
@@ -262,20 +223,20 @@ static void look_around(wg_optimizer *o) {
     o->lbfgs->members = members;
     for (int i = 0; !o->lbfgs->known && i < (int)o->scalar[HISTORY_COUNT]; i++) {
         const int pair = pair_of(o, i);
-        *ro_of(o, i) = 1 / dot(o, slot_of(o, pair), slot_of(o, pair + 1));
+        *ro_of(o, i) = 1 / wg_vector_dot(slot_of(o, pair), slot_of(o, pair + 1));
     }
     o->lbfgs->known = true;
 }
 
 /* Adds the pair of the last iteration, where the curvature along it is positive. */
-static wg_status remember(wg_optimizer *o, vector gradient, vector y, vector s) {
+static wg_status remember(wg_optimizer *o, wg_vector gradient, wg_vector y, wg_vector s) {
     const int history = o->options.lbfgs.history;
     int count = (int)o->scalar[HISTORY_COUNT];
-    copy(o, gradient, y);
-    axpby(o, -1, slot_of(o, BEFORE), 1, y);
-    copy(o, slot_of(o, DIRECTION), s);
-    scale(o, o->scalar[T], s);
-    const double ys = dot(o, y, s);
+    wg_vector_copy(gradient, y);
+    wg_vector_add(-1, slot_of(o, BEFORE), y);
+    wg_vector_copy(slot_of(o, DIRECTION), s);
+    wg_vector_scale(o->scalar[T], s);
+    const double ys = wg_vector_dot(y, s);
     if (!(ys > 1e-10)) {
         return WG_OK;
     }
@@ -289,30 +250,30 @@ static wg_status remember(wg_optimizer *o, vector gradient, vector y, vector s) 
         }
     }
     const int pair = pair_of(o, count);
-    copy(o, y, slot_of(o, pair));
-    copy(o, s, slot_of(o, pair + 1));
+    wg_vector_copy(y, slot_of(o, pair));
+    wg_vector_copy(s, slot_of(o, pair + 1));
     *ro_of(o, count) = 1 / ys;
     o->scalar[HISTORY_COUNT] = count + 1;
-    o->scalar[H_DIAG] = ys / dot(o, y, y);
+    o->scalar[H_DIAG] = ys / wg_vector_dot(y, y);
     return WG_OK;
 }
 
 /* d = −H·g by the two loops over the pairs (Nocedal and Wright, algorithm 7.4). */
-static void find_direction(const wg_optimizer *o, vector gradient, vector d) {
+static void find_direction(const wg_optimizer *o, wg_vector gradient, wg_vector d) {
     const int count = (int)o->scalar[HISTORY_COUNT];
     double *alpha = o->lbfgs->alpha;
-    copy(o, gradient, d);
-    scale(o, -1, d);
+    wg_vector_copy(gradient, d);
+    wg_vector_scale(-1, d);
     for (int i = count - 1; i >= 0; i--) {
         const int pair = pair_of(o, i);
-        alpha[i] = dot(o, slot_of(o, pair + 1), d) * *ro_of(o, i);
-        axpby(o, -alpha[i], slot_of(o, pair), 1, d);
+        alpha[i] = wg_vector_dot(slot_of(o, pair + 1), d) * *ro_of(o, i);
+        wg_vector_add(-alpha[i], slot_of(o, pair), d);
     }
-    scale(o, o->scalar[H_DIAG], d);
+    wg_vector_scale(o->scalar[H_DIAG], d);
     for (int i = 0; i < count; i++) {
         const int pair = pair_of(o, i);
-        const double beta = dot(o, slot_of(o, pair), d) * *ro_of(o, i);
-        axpby(o, alpha[i] - beta, slot_of(o, pair + 1), 1, d);
+        const double beta = wg_vector_dot(slot_of(o, pair), d) * *ro_of(o, i);
+        wg_vector_add(alpha[i] - beta, slot_of(o, pair + 1), d);
     }
 }
 
@@ -335,11 +296,11 @@ static wg_status evaluate(run *r, double *loss) {
 
 /* The parameters become x + t·d. */
 static void go(const wg_optimizer *o, double t) {
-    copy(o, o->lbfgs->work[FROM], weights_of(o));
-    axpby(o, t, slot_of(o, DIRECTION), 1, weights_of(o));
+    wg_vector_copy(o->lbfgs->work[FROM], weights_of(o));
+    wg_vector_add(t, slot_of(o, DIRECTION), weights_of(o));
 }
 
-static wg_status evaluate_into(run *r, vector gradient, double *loss) {
+static wg_status evaluate_into(run *r, wg_vector gradient, double *loss) {
     wg_store *store = r->optimizer->store;
     const wg_status status = evaluate(r, loss);
     if (status != WG_OK) {
@@ -349,35 +310,35 @@ static wg_status evaluate_into(run *r, vector gradient, double *loss) {
         return wg_fail(WG_ERROR_STATE, "lbfgs_step: the closure made parameters during the step");
     }
     wg_store_settle(store);
-    copy(r->optimizer, (vector){{store->flat[0].gradient, store->flat[1].gradient}}, gradient);
+    wg_vector_copy(gradients_of(r->optimizer), gradient);
     return WG_OK;
 }
 
 static wg_status along(void *context, wg_trial *point) {
     run *r = context;
     const wg_optimizer *o = r->optimizer;
-    const vector gradient = o->lbfgs->work[GRADIENT + point->gradient];
+    const wg_vector gradient = o->lbfgs->work[GRADIENT + point->gradient];
     go(o, point->t);
     const wg_status status = evaluate_into(r, gradient, &point->loss);
     if (status == WG_OK) {
-        point->slope = dot(o, gradient, slot_of(o, DIRECTION));
+        point->slope = wg_vector_dot(gradient, slot_of(o, DIRECTION));
     }
     return status;
 }
 
-static vector gradient_of(const wg_optimizer *o, const wg_trial *point) {
+static wg_vector gradient_of(const wg_optimizer *o, const wg_trial *point) {
     return point->gradient < 0 ? slot_of(o, BEFORE) : o->lbfgs->work[GRADIENT + point->gradient];
 }
 
 /* The next direction from the gradient at *at. */
 static wg_status direct(run *r, const wg_trial *at) {
     wg_optimizer *o = r->optimizer;
-    const vector gradient = gradient_of(o, at);
+    const wg_vector gradient = gradient_of(o, at);
     if (++o->scalar[N_ITER] == 1) {
         o->scalar[H_DIAG] = 1;
         find_direction(o, gradient, slot_of(o, DIRECTION));
     } else {
-        const vector *free = &o->lbfgs->work[GRADIENT];
+        const wg_vector *free = &o->lbfgs->work[GRADIENT];
         const wg_status status =
             remember(o, gradient, free[at->gradient == 0 ? 1 : 0], free[at->gradient == 2 ? 1 : 2]);
         if (status != WG_OK) {
@@ -396,7 +357,7 @@ static wg_status direct(run *r, const wg_trial *at) {
         }
     }
     if (at->gradient >= 0) {
-        copy(o, gradient, slot_of(o, BEFORE));
+        wg_vector_copy(gradient, slot_of(o, BEFORE));
     }
     return WG_OK;
 }
@@ -405,19 +366,17 @@ static wg_status direct(run *r, const wg_trial *at) {
 static wg_status move(run *r, wg_trial *at, bool last) {
     wg_optimizer *o = r->optimizer;
     const wg_lbfgs_options *options = &o->options.lbfgs;
-    const vector d = slot_of(o, DIRECTION);
+    const wg_vector d = slot_of(o, DIRECTION);
     const wg_trial start = {.loss = at->loss, .slope = at->slope, .gradient = -1};
     double t = o->lr;
     wg_status status = WG_OK;
     if (o->scalar[N_ITER] == 1) {
-        const vector g = slot_of(o, BEFORE);
-        t *= fmin(1, 1 / (wg_kernel_sum_abs(WG_F32, o->lbfgs->count[0], g.part[0]) +
-                          wg_kernel_sum_abs(WG_F64, o->lbfgs->count[1], g.part[1])));
+        t *= fmin(1, 1 / wg_vector_sum_abs(slot_of(o, BEFORE)));
     }
-    copy(o, weights_of(o), o->lbfgs->work[FROM]);
+    wg_vector_copy(weights_of(o), o->lbfgs->work[FROM]);
     if (!options->no_line_search) {
-        status = wg_line_search(along, r, &start, t, greatest(o, d), options->change_tolerance, at,
-                                &r->evaluations);
+        status = wg_line_search(along, r, &start, t, wg_vector_greatest(d),
+                                options->change_tolerance, at, &r->evaluations);
         if (status == WG_OK) {
             go(o, at->t);
         }
@@ -439,8 +398,8 @@ static bool is_over(run *r, const wg_trial *at, double before) {
     wg_optimizer *o = r->optimizer;
     const wg_lbfgs_options *options = &o->options.lbfgs;
     return r->evaluations >= options->evaluations ||
-           !(greatest(o, gradient_of(o, at)) > options->gradient_tolerance) ||
-           !(fabs(at->t) * greatest(o, slot_of(o, DIRECTION)) > options->change_tolerance) ||
+           !(wg_vector_greatest(gradient_of(o, at)) > options->gradient_tolerance) ||
+           !(fabs(at->t) * wg_vector_greatest(slot_of(o, DIRECTION)) > options->change_tolerance) ||
            !(fabs(at->loss - before) >= options->change_tolerance);
 }
 
@@ -450,7 +409,7 @@ static wg_status iterate(run *r, wg_trial *at) {
     for (int i = 1; i <= most; i++) {
         wg_status status = direct(r, at);
         const double before = at->loss;
-        at->slope = dot(o, slot_of(o, BEFORE), slot_of(o, DIRECTION));
+        at->slope = wg_vector_dot(slot_of(o, BEFORE), slot_of(o, DIRECTION));
         if (status != WG_OK || !(at->slope <= -o->options.lbfgs.change_tolerance)) {
             return status;
         }
@@ -477,7 +436,7 @@ static void go_back(const wg_optimizer *o) {
 
 static wg_status minimise(run *r, wg_trial *at) {
     wg_optimizer *o = r->optimizer;
-    copy(o, weights_of(o), o->lbfgs->work[START]);
+    wg_vector_copy(weights_of(o), o->lbfgs->work[START]);
     const wg_status status = iterate(r, at);
     if (status != WG_OK) {
         go_back(o);
@@ -514,10 +473,9 @@ wg_status wg_lbfgs_step(wg_optimizer *optimizer, wg_closure closure, void *conte
     }
     r.parameters = store->count;
     wg_store_settle(store);
-    copy(optimizer, (vector){{store->flat[0].gradient, store->flat[1].gradient}},
-         optimizer->lbfgs->work[GRADIENT]);
+    wg_vector_copy(gradients_of(optimizer), optimizer->lbfgs->work[GRADIENT]);
     look_around(optimizer);
-    const double size = greatest(optimizer, optimizer->lbfgs->work[GRADIENT]);
+    const double size = wg_vector_greatest(optimizer->lbfgs->work[GRADIENT]);
     if (isfinite(at.loss) && isfinite(size) && size > optimizer->options.lbfgs.gradient_tolerance) {
         status = minimise(&r, &at);
     }

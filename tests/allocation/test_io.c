@@ -248,6 +248,12 @@ static void survive_calls(wg_status (*save)(void), int reason) {
     free(new_bytes);
 }
 
+static small_run saved_run;
+
+static wg_status save_run(void) {
+    return wg_checkpoint_save(path, &saved_run.training);
+}
+
 Test(io_allocation, every_call_of_the_system_may_fail) {
     for (size_t i = 0; i < 20000; i++) {
         data[i] = (float)i;
@@ -256,6 +262,10 @@ Test(io_allocation, every_call_of_the_system_may_fail) {
     survive_calls(save_npy, ENOSPC);
     survive_calls(save_npz, EIO);
     survive_calls(save_safetensors, EDQUOT);
+    small_run_new(&saved_run, 1, 0);
+    steps(&saved_run, 1);
+    survive_calls(save_run, ENOSPC);
+    small_run_free(&saved_run);
 }
 
 Test(io_allocation, short_and_interrupted_writes_are_gone_on_with) {

@@ -184,6 +184,32 @@ Test(optim_allocation, restoring_comes_back_from_every_refusal) {
     wg_store_free(store);
 }
 
+/* What a file brought waits until a step has room for it. */
+Test(optim_allocation, restored_state_waits_for_memory) {
+    double data[COUNT], moved[2];
+    for (int k = 0; k < COUNT; k++) {
+        data[k] = 5 + k;
+    }
+    for (int refuse = 0; refuse < 2; refuse++) {
+        wg_store *store = new_store();
+        wg_optimizer *optimizer = wg_adam(store, wg_adam_defaults());
+        wg_restore *restore = wg_restore_new(optimizer);
+        cr_assert_eq(wg_restore_slot(restore, "a", 0, WG_F64, COUNT, data), WG_OK);
+        wg_restore_commit(optimizer, restore, 3, 0.1);
+        wg_status status = WG_ERROR_MEMORY;
+        for (long granted = 0; status != WG_OK && granted < 100; granted++) {
+            refuse ? wg_test_refuse_one(granted) : wg_test_allow();
+            status = wg_step(optimizer, NULL);
+            wg_test_allow();
+        }
+        cr_assert_eq(status, WG_OK);
+        moved[refuse] = get_element(WG_F64, find_parameter(store, "a").value.data, 0);
+        wg_optimizer_free(optimizer);
+        wg_store_free(store);
+    }
+    cr_assert_eq(moved[0], moved[1]);
+}
+
 Test(optim_allocation, averages_come_back_from_every_refusal) {
     wg_store *store = new_store();
     wg_test_refuse_after(0);

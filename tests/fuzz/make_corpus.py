@@ -68,6 +68,9 @@ def data_files():
     write("csv/plain", "1,2.5,-3e2\n4,,nan\n")
     write("csv/quoted", '"a";b\r\n# comment\r\n"1";2\r\n\r\n3;"4"')
     write("csv/ragged", "1,2\n3\n")
+    write("table/gaps", 'age,town\n31,Ulm\nNA,"Aalen, Ostalb"\n,"ein ""Ort"""\n')
+    write("table/tabs.tsv", "# all\na\tb\n1e3\tx\n\n-inf\t\"y\nz\"\n")
+    write("table/ragged", "a,b\n1\n")
     for code, size in ((8, 1), (9, 1), (11, 2), (12, 4), (13, 4), (14, 8)):
         write("idx/type-%d" % code, bytes([0, 0, code, 2, 0, 0, 0, 2, 0, 0, 0, 1]) + b"\x41" * 2 * size)
     write("idx/overflow", bytes([0, 0, 8, 3]) + b"\xff" * 12)
@@ -88,7 +91,7 @@ def main():
     build = sys.argv[1]
     shutil.rmtree(CORPUS, ignore_errors=True)
     for name in ("checkpoint", "csv", "function", "idx", "image", "json", "npy", "npz", "safetensors",
-                 "vocabulary"):
+                 "table", "vocabulary"):
         os.makedirs(os.path.join(CORPUS, name))
     json_files()
     safetensors_files()

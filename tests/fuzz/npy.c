@@ -10,7 +10,7 @@ void fuzz_npy(const uint8_t *data, size_t size) {
     wg_array *array = NULL, *again = NULL;
     const wg_npy_source source = {"fuzz", NULL, NULL, data, size};
     if (wg_npy_decode(&source, &array) == WG_OK) {
-        const wg_view view = wg_view_new(array->dtype, array->rank, array->shape, array->data);
+        const wg_view view = wg_array_view(array);
         const size_t elements = (size_t)wg_array_count(array) * wg_dtype_size(array->dtype);
         char header[WG_NPY_MOST_HEADER];
         size_t length = 0;

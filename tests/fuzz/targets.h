@@ -20,6 +20,7 @@
     X(npy)                                                                                         \
     X(npz)                                                                                         \
     X(safetensors)                                                                                 \
+    X(table)                                                                                       \
     X(vocabulary)
 
 #define FUZZ_DECLARE(name) void fuzz_##name(const uint8_t *data, size_t size);

@@ -18,6 +18,14 @@ static void run_gru(const golden_case *c, const wg_var *in, wg_var *out) {
     out[1] = y.h;
 }
 
+static void run_rnn(const golden_case *c, const wg_var *in, wg_var *out) {
+    const wg_rnn_output y =
+        wg_rnn_sequence(in[0], ((wg_recurrent_weights){in[2], in[3], in[4], in[5]}), in[1],
+                        golden_integer(c, "relu", 0) != 0);
+    out[0] = y.sequence;
+    out[1] = y.h;
+}
+
 /* Without biases, from zero. */
 static void run_lstm_plain(const golden_case *c, const wg_var *in, wg_var *out) {
     (void)c;
@@ -39,6 +47,7 @@ static void run_gru_plain(const golden_case *c, const wg_var *in, wg_var *out) {
 const golden_call golden_calls_recurrent[] = {
     {"lstm_sequence", run_lstm, GOLDEN_ARRAY, 8, 32},
     {"gru_sequence", run_gru, GOLDEN_ARRAY, 8, 32},
+    {"rnn_sequence", run_rnn, GOLDEN_ARRAY, 8, 32},
     {"lstm_plain", run_lstm_plain, GOLDEN_ARRAY, 8, 32},
     {"gru_plain", run_gru_plain, GOLDEN_ARRAY, 8, 32},
     {0},

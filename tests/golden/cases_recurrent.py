@@ -24,3 +24,16 @@ def cases(family):
                                                        *[torch.zeros(4 * hidden)] * 2), x, *weights(4)[:2])
         family.case("gru_plain", lambda x, a, b: gru(x, torch.zeros_like(h), a, b, *[torch.zeros(3 * hidden)] * 2),
                     x, *weights(3)[:2])
+
+    for steps, batch, inputs, hidden in [(3, 2, 4, 5), (1, 1, 1, 1), (5, 17, 2, 3)]:
+        for relu in (False, True):
+            run = torch._VF.rnn_relu if relu else torch._VF.rnn_tanh
+
+            def rnn(x, h, *w):
+                y, h = run(x, h[None], w, True, 1, 0.0, False, False, False)
+                return y, h[0]
+
+            weights = [family.uniform(-1, 1, hidden, inputs), family.uniform(-1, 1, hidden, hidden),
+                       family.uniform(-1, 1, hidden), family.uniform(-1, 1, hidden)]
+            family.case("rnn_sequence", rnn, family.uniform(-1, 1, steps, batch, inputs),
+                        family.uniform(-1, 1, batch, hidden), *weights, relu=int(relu))

@@ -90,7 +90,7 @@ static void train(wg_store *store, const char *name, const wg_array *x) {
     need(wg_tape_status(tape));
     (void)snprintf(path, sizeof path, "%s-y.npy", name);
     need(wg_write_npy(path_of(path), &y));
-    const wg_view view = wg_view_new(x->dtype, x->rank, x->shape, x->data);
+    const wg_view view = wg_array_view(x);
     (void)snprintf(path, sizeof path, "%s-x.npy", name);
     need(wg_write_npy(path_of(path), &view));
     wg_tape_free(tape);

@@ -212,24 +212,18 @@ Test(transformer, a_broken_pass_is_cut_back) {
 
 /* ---- Attention ------------------------------------------------------------------------------- */
 
-/* Two ways to the same numbers: without dropout by blocks, with a tiny one by its definition. */
-Test(transformer, dropout_of_nothing_changes_nothing) {
-    const wg_net net = wg_net_train(store, tape, 0);
-    uint8_t keys[BATCH * LENGTH];
-    for (int i = 0; i < BATCH * LENGTH; i++) {
-        keys[i] = i % 3 != 0;
-    }
-    double row[LENGTH] = {0, 1, -1, 0.5, -(double)INFINITY, 2, 0};
-    for (int masks = 0; masks < 4; masks++) {
-        wg_multi_head_options o = {.heads = 4, .key_heads = 2, .causal = (masks & 1) != 0};
-        const wg_var x = part(WG_F64, "x", 0, LENGTH);
-        if (masks & 2) {
-            o.key_mask = wg_constant(tape, WG_U8, WG_SHAPE(BATCH, LENGTH), keys);
-            o.mask = wg_constant(tape, WG_F64, WG_SHAPE(LENGTH), row);
-        }
-        const wg_var blocks = wg_multi_head_attention(net, "a", x, x, x, o);
-        o.dropout = 1e-12; /* below the least step of a probability */
-        expect_equal(wg_multi_head_attention(net, "a", x, x, x, o), blocks, 1e-11);
+/* A mask of the other float type changes no type. */
+Test(transformer, masks_are_of_any_float) {
+    for (int how = 0; how < 4; how++) {
+        const wg_net net = wg_net_train(store, tape, 0);
+        const wg_dtype dtype = how & 1 ? WG_F64 : WG_F32, other = how & 1 ? WG_F32 : WG_F64;
+        const wg_var x = part(dtype, "x", 0, 3);
+        wg_multi_head_options o = {.heads = 2, .dropout = how & 2 ? 0.5 : 0};
+        o.mask = wg_ones(tape, other, WG_SHAPE(3, 3));
+        o.key_mask = wg_ones(tape, WG_U8, WG_SHAPE(BATCH, 3));
+        const wg_var y = wg_multi_head_attention(net, how & 1 ? "a" : "b", x, x, x, o);
+        cr_assert_eq(wg_tape_status(tape), WG_OK, "%s", wg_tape_message(tape));
+        cr_assert_eq(wg_view_of(y).dtype, dtype);
         wg_tape_reset(tape);
     }
 }
@@ -390,4 +384,48 @@ Test(transformer, empty) {
     wg_tape_reset(tape);
     const wg_var x = part(WG_F32, "x", 0, 2);
     expect_equal(wg_transformer_encoder(net, NULL, x, 0, o), x, 0);
+}
+
+/* ---- Checkpoints ----------------------------------------------------------------------------- */
+
+typedef struct inside {
+    wg_net net;
+    wg_var lengths, mask;
+} inside;
+
+static void layers(wg_tape *on, const wg_var *xs, wg_var *ys, void *context) {
+    (void)on;
+    const inside *in = context;
+    const wg_rnn_options o = {
+        .hidden = WIDTH / 2, .bidirectional = true, .batch_first = true, .lengths = in->lengths};
+    const wg_transformer_options t = {
+        .heads = 2, .causal = true, .dropout = 0.2, .key_mask = in->mask, .norm_first = true};
+    const wg_var y = wg_lstm_with(in->net, "lstm", xs[0], o).sequence;
+    ys[0] = wg_transformer_encoder(in->net, "encoder", y, 1, t);
+}
+
+/* A sweep that runs the layers again gives the same gradients. */
+Test(transformer, layers_in_a_checkpoint) {
+    double dx[2][BATCH * LENGTH * WIDTH], norm[2];
+    const uint8_t mask[BATCH * LENGTH] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    for (int again = 0; again < 2; again++) {
+        const wg_var values = part(WG_F64, "x", 0, LENGTH);
+        const wg_view view = wg_view_of(wg_contiguous(values));
+        wg_var y, x = wg_variable(tape, WG_F64, view.rank, view.shape, view.data);
+        inside in = {wg_net_train(store, tape, 4),
+                     wg_constant(tape, WG_I64, WG_SHAPE(BATCH), (const int64_t[]){LENGTH, 3}),
+                     wg_constant(tape, WG_U8, WG_SHAPE(BATCH, LENGTH), mask)};
+        if (again) {
+            wg_checkpoint(tape, layers, &in, &x, 1, &y, 1);
+        } else {
+            layers(tape, &x, &y, &in);
+        }
+        cr_assert_eq(wg_backward(wg_sum(wg_square(wg_sin(y)))), WG_OK, "%s", wg_tape_message(tape));
+        cr_assert_eq(wg_read_adjoint(x, WG_F64, dx[again], BATCH * LENGTH * WIDTH), WG_OK);
+        norm[again] = wg_gradient_norm(store);
+        wg_zero_gradients(store);
+        wg_tape_reset(tape);
+    }
+    cr_assert_arr_eq(dx[0], dx[1], sizeof dx[0]);
+    cr_assert_float_eq(norm[0], norm[1], 1e-14 * norm[0]);
 }
