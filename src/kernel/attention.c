@@ -9,10 +9,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define LEFT_QUERIES 4 /* whose dropout is drawn together */
-#define DIAGONAL 32    /* queries that meet a block on the diagonal together */
-#define FEW_QUERIES 8  /* that do not pay for transposed keys */
-#define LEAST_JOBS 16  /* heads that need no further sharing out of a backward pass */
+#define DIAGONAL 32   /* queries that meet a block on the diagonal together */
+#define FEW_QUERIES 8 /* that do not pay for transposed keys */
+#define LEAST_JOBS 16 /* heads that need no further sharing out of a backward pass */
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -70,13 +69,15 @@ static int64_t shared_row_of(const wg_attention *a, const wg_attention_rows *row
     return place_of(a, rows->lead, shared * a->group, a->group) + row * rows->row;
 }
 
+_Static_assert(WG_LEFT_KEYS == WG_ATTENTION_KEYS &&
+                   WG_LEFT_QUERIES * WG_LEFT_KEYS == WG_DROPOUT_GROUP,
+               "the rows of a block, drawn together");
+
 void wg_attention_left(const wg_attention *a, int64_t head, int64_t query, int64_t first,
                        void *to) {
-    const int64_t rows = blocks_of(a->queries, LEFT_QUERIES);
-    const int64_t columns = blocks_of(a->keys, WG_ATTENTION_KEYS);
-    const int64_t group =
-        (head * rows + query / LEFT_QUERIES) * columns + first / WG_ATTENTION_KEYS;
-    _Static_assert(LEFT_QUERIES * WG_ATTENTION_KEYS == WG_DROPOUT_GROUP, "drawn together");
+    const int64_t rows = blocks_of(a->queries, WG_LEFT_QUERIES);
+    const int64_t columns = blocks_of(a->keys, WG_LEFT_KEYS);
+    const int64_t group = (head * rows + query / WG_LEFT_QUERIES) * columns + first / WG_LEFT_KEYS;
     wg_kernel_dropout_group(a->key, a->dtype, group, a->dropout, 1 / (1 - a->dropout), to);
 }
 

@@ -56,8 +56,11 @@ bool wg_kernel_attention_chain(const wg_attention *a, const void *q, const void 
                                const void *out, const void *kept, const void *g,
                                const wg_attention_places *to, void *scratch);
 
-/* What dropout leaves of the probabilities of four queries from `query` on (a multiple of four)
- * with 64 keys from `first` on (a multiple of 64): to [4, 64] is 0 or 1 / (1 - dropout). */
+/* What dropout leaves of the probabilities of queries from `query` on (a multiple of
+ * WG_LEFT_QUERIES) with keys from `first` on (of WG_LEFT_KEYS): `to`, [WG_LEFT_QUERIES,
+ * WG_LEFT_KEYS], is 0 or 1 / (1 - dropout). */
+#define WG_LEFT_QUERIES 4
+#define WG_LEFT_KEYS 64
 void wg_attention_left(const wg_attention *a, int64_t head, int64_t query, int64_t first, void *to);
 
 #endif

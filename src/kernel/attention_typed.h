@@ -122,7 +122,7 @@ typedef struct NAME(rows) {
 static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int64_t high,
                                int64_t first, int64_t n, int64_t block) {
     const wg_attention *a = job->a;
-    _Alignas(64) T s[QUERIES * KEYS], own[KEYS], left[LEFT_QUERIES * KEYS];
+    _Alignas(64) T s[QUERIES * KEYS], own[KEYS], left[WG_LEFT_QUERIES * KEYS];
     const int64_t at = r->head / a->group * a->keys + first, m = high - low;
     const T *q = job->q + row_of(a, &a->q, r->head, r->query + low);
     T *out = r->out + low * a->out.row;
@@ -146,10 +146,10 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
         const int64_t seen = NAME(seen)(a, query, first, n);
         const double part = job->loops->open(seen, n, s + i * KEYS, job->factor, mask, top);
         if (a->dropout > 0) {
-            if (i % LEFT_QUERIES == 0) {
+            if (i % WG_LEFT_QUERIES == 0) {
                 wg_attention_left(a, r->head, query, first, left);
             }
-            NAME(times)(seen, left + i % LEFT_QUERIES * KEYS, s + i * KEYS);
+            NAME(times)(seen, left + i % WG_LEFT_QUERIES * KEYS, s + i * KEYS);
         }
         if (*top != before && first > 0) {
             const double shrink = before == -(T)INFINITY ? 0 : exp2((double)(before - *top));
@@ -240,7 +240,7 @@ typedef struct NAME(meeting) {
 
 static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     const wg_attention *a = job->a;
-    _Alignas(64) T s[QUERIES * KEYS], ds[QUERIES * KEYS], own[KEYS], left[LEFT_QUERIES * KEYS];
+    _Alignas(64) T s[QUERIES * KEYS], ds[QUERIES * KEYS], own[KEYS], left[WG_LEFT_QUERIES * KEYS];
     const int64_t row = b->head * a->queries + b->query;
     const int64_t mask_at = a->mask != NULL ? place_of(a, a->lead_stride, b->head, 1) : 0;
     const T *q = job->q + row_of(a, &a->q, b->head, b->query);
@@ -255,9 +255,9 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
         const T *mask =
             a->mask == NULL ? NULL : NAME(mask_row)(a, mask_at, b->query + i, b->first, b->n, own);
         const int64_t seen = NAME(seen)(a, b->query + i, b->first, b->n);
-        const T *row_left = left + i % LEFT_QUERIES * KEYS;
+        const T *row_left = left + i % WG_LEFT_QUERIES * KEYS;
         if (a->dropout > 0) {
-            if (i % LEFT_QUERIES == 0) {
+            if (i % WG_LEFT_QUERIES == 0) {
                 wg_attention_left(a, b->head, b->query + i, b->first, left);
             }
             NAME(times)(seen, row_left, ds + i * KEYS);

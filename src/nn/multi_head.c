@@ -187,8 +187,7 @@ static void project(pass *h, wg_var q, wg_var k, wg_var v) {
     }
 }
 
-/* ---- Masks and cache ---------------------------------------------------------------------------
- */
+/* ---- Masks and cache ------------------------------------------------------------------------ */
 
 /* A mask as something to add. */
 static wg_var additive(const pass *h, wg_var mask) {
@@ -299,8 +298,7 @@ static void place(pass *h) {
     }
 }
 
-/* ---- Attention --------------------------------------------------------------------------------
- */
+/* ---- Attention ------------------------------------------------------------------------------ */
 
 static wg_var attended(const pass *h) {
     const wg_net *net = &h->layer.net;

@@ -12,8 +12,7 @@ typedef struct block {
     const char *site;
 } block;
 
-/* ---- Parts ------------------------------------------------------------------------------------
- */
+/* ---- Parts ---------------------------------------------------------------------------------- */
 
 static wg_var normed(const block *b, const char *name, wg_var x) {
     const wg_transformer_options *o = b->options;
@@ -81,8 +80,7 @@ static wg_var feed_forward(const block *b, wg_var x) {
     return wg_linear_with_at(b->net, "linear2", dropped(b, "dropout", y), b->site, linear);
 }
 
-/* ---- Layers -----------------------------------------------------------------------------------
- */
+/* ---- Layers --------------------------------------------------------------------------------- */
 
 static wg_net inside(wg_net net, const char *name) {
     return name == NULL ? net : wg_scope(net, "%s", name);
@@ -142,8 +140,7 @@ wg_var wg_transformer_decoder_layer_at(wg_net net, const char *name, wg_var x, w
     return layer_of(net, name, x, &memory, site, &options);
 }
 
-/* ---- Stacks -----------------------------------------------------------------------------------
- */
+/* ---- Stacks --------------------------------------------------------------------------------- */
 
 static wg_var stack(wg_net net, const char *name, wg_var x, const wg_var *memory, int count,
                     const char *site, const wg_transformer_options *options) {

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernel/random.h"
 #include "op/define.h"
 #include "op/softmax.h"
 #include "tape/tape.h"
@@ -36,15 +35,15 @@ static wg_var dropped(wg_tape *tape, const wg_attention *a) {
     const wg_var left = wg_constant(tape, a->dtype, WG_SHAPE(a->heads, a->queries, a->keys), NULL);
     const wg_view view = wg_view_of(left);
     const int64_t rows = a->heads * a->queries * (tape->status == WG_OK);
+    const size_t size = wg_dtype_size(a->dtype);
     for (int64_t row = 0; row < rows; row++) {
-        const int64_t query = row % a->queries, part = query % 4;
-        for (int64_t first = 0; first < a->keys; first += 64) {
-            double group[WG_DROPOUT_GROUP];
-            const int64_t n = a->keys - first < 64 ? a->keys - first : 64;
-            const size_t size = wg_dtype_size(a->dtype);
+        const int64_t query = row % a->queries, part = query % WG_LEFT_QUERIES;
+        for (int64_t first = 0; first < a->keys; first += WG_LEFT_KEYS) {
+            double group[WG_LEFT_QUERIES * WG_LEFT_KEYS];
+            const int64_t rest = a->keys - first, n = rest < WG_LEFT_KEYS ? rest : WG_LEFT_KEYS;
             wg_attention_left(a, row / a->queries, query - part, first, group);
             memcpy((char *)view.data + (size_t)(row * a->keys + first) * size,
-                   (char *)group + (size_t)(part * 64) * size, (size_t)n * size);
+                   (char *)group + (size_t)(part * WG_LEFT_KEYS) * size, (size_t)n * size);
         }
     }
     return left;
