@@ -3,6 +3,7 @@
 #define WENGERT_ATTENTION_H
 
 #include "wengert/array.h"
+#include "wengert/random.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +19,10 @@ typedef struct wg_attention_options {
     /* Broadcast against [..., heads, L, S]: u8, 1 where a key takes part; or f32 or f64, added to
      * the scaled products, minus infinity where it does not. A plain number: none. */
     wg_var mask;
+    /* Of probabilities, 0 <= dropout < 1, as wg_dropout_keyed: what becomes of one depends on the
+     * key, its place, and how many queries and keys there are. Drawn anew in the sweep. */
+    double dropout;
+    wg_key key;
 } wg_attention_options;
 
 /* softmax(scale·q kᵀ + mask)·v: q [..., L, D], k [..., S, D], v [..., S, Dv] give [..., L, Dv]. The
@@ -27,7 +32,7 @@ typedef struct wg_attention_options {
  *
  * Computed by blocks, forward and backward, in memory linear in L and S (T. Dao et al.,
  * "FlashAttention", 2022). A sweep that records itself (wg_grad), and a mask that wants a gradient,
- * need L·S elements a head. There is no dropout of probabilities. */
+ * need L·S elements a head. */
 WG_API wg_var wg_attention_at(wg_var q, wg_var k, wg_var v, const char *site,
                               wg_attention_options options);
 #define wg_attention(q, k, v, ...) wg_attention_at(q, k, v, WG_HERE, __VA_ARGS__)

@@ -21,7 +21,8 @@ extern "C" {
 WG_API wg_status wg_read_idx(const char *path, wg_array **out);
 
 /* Writes an array as an IDX file; i64 is stored as i32. Errors: ARGUMENT for an i64 value that does
- * not fit i32, LIMIT for a size above 2^32 - 1, FILE. A failed write leaves no file behind. */
+ * not fit i32, LIMIT for a size above 2^32 - 1, FILE, MEMORY. A file is written whole or not at
+ * all. */
 WG_API wg_status wg_write_idx(const char *path, const wg_array *array);
 
 /* --- Files as memory -------------------------------------------------------------------------- */
@@ -123,8 +124,9 @@ typedef struct wg_split_options {
 /* Shares rows 0 ... count-1 out at random to `parts` parts (1 or more), in proportion to
  * weights[parts] (0 or more; {8, 1, 1} is the same as {0.8, 0.1, 0.1}). out[p] is a new WG_I64
  * array of the rows of part p, ascending: as wg_select_rows takes them. A part gets its share of
- * the whole to within one row, and of each label to within two. Depends on the arguments alone.
- * Errors: ARGUMENT, SHAPE or DTYPE for labels that do not fit, MEMORY. On failure out[] is NULL. */
+ * the whole to less than one row, and of each label to less than two (R. Tijdeman, "The chairman
+ * assignment problem", 1980). Depends on the arguments alone. Errors: ARGUMENT, SHAPE or DTYPE for
+ * labels that do not fit, MEMORY. On failure out[] is NULL. */
 WG_API wg_status wg_split_parts(int64_t count, int parts, const double *weights,
                                 wg_split_options options, wg_array **out);
 

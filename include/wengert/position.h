@@ -15,6 +15,11 @@ extern "C" {
 WG_API wg_var wg_sinusoidal(wg_tape *tape, wg_dtype dtype, int64_t first, int64_t length,
                             int64_t width);
 
+/* u8, lengths.shape + [steps]: 1 where a position comes before the end, for lengths of integers:
+ * a mask of keys for attention. DTYPE for others, LIMIT for steps < 0. */
+WG_API wg_var wg_length_mask_at(wg_var lengths, int64_t steps, const char *site);
+#define wg_length_mask(lengths, steps) wg_length_mask_at(lengths, steps, WG_HERE)
+
 typedef struct wg_rotary_options {
     int64_t first; /* the position at index 0 */
     double base;   /* 0 means 10000 */

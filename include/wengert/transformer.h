@@ -18,13 +18,12 @@
 extern "C" {
 #endif
 
-/* ---- A cache of keys and values ---------------------------------------------------------------
- */
+/* ---- A cache of keys and values ------------------------------------------------------------- */
 
 /* The keys and values that the attention layers of a network have computed, by full name, for up to
- * `length` positions: with it a forward pass takes only the positions that are new, and costs what
- * they cost. One cache serves all layers of a network, for one batch of sequences that grow
- * together, under wg_no_grad_begin. Not for several threads at once. */
+ * `length` positions: with it a forward pass takes the positions that are new alone, and of the
+ * others reads their keys and values. One cache serves all layers of a network, for one batch of
+ * sequences that grow together, under wg_no_grad_begin. Not for several threads at once. */
 typedef struct wg_kv_cache wg_kv_cache;
 
 /* NULL where memory ran out, or length < 1. A layer's memory, 2 · batch · length · key heads ·
@@ -39,8 +38,7 @@ WG_API int64_t wg_kv_cache_length(const wg_kv_cache *cache);
  * it held before. ARGUMENT where it holds fewer. */
 WG_API wg_status wg_kv_cache_cut(wg_kv_cache *cache, int64_t length);
 
-/* ---- Multi-head attention ----------------------------------------------------------------------
- */
+/* ---- Multi-head attention ------------------------------------------------------------------- */
 
 typedef struct wg_multi_head_options {
     int64_t heads;     /* required, >= 1; divides the width of q */
@@ -48,10 +46,10 @@ typedef struct wg_multi_head_options {
                           (J. Ainslie et al., "GQA", 2023) */
     bool causal;       /* a query sees the keys up to its own position */
     bool no_bias;
-    double dropout;  /* of probabilities, in training; 0 <= dropout < 1. Where it applies all
-                        length² probabilities of a head are in memory, else never. */
+    double dropout;  /* of probabilities, in training; 0 <= dropout < 1 */
     wg_var key_mask; /* u8 [batch, keys]: 1 where a key takes part (PyTorch's key_padding_mask has
-                        true where it does not). A number: all do. */
+                        true where it does not). wg_length_mask makes one. A number: all
+                        do. */
     wg_var mask;     /* attention.h: u8, 1 where a key takes part, or floats that are added;
                         broadcast against [batch, heads, queries, keys]. A number: none. */
     bool rotary;     /* turns queries and keys by their positions (position.h) */
@@ -81,8 +79,7 @@ WG_API wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q,
 #define wg_multi_head_attention(net, name, q, k, v, ...)                                           \
     wg_multi_head_attention_at(net, name, q, k, v, WG_HERE, __VA_ARGS__)
 
-/* ---- Encoders and decoders ---------------------------------------------------------------------
- */
+/* ---- Encoders and decoders ------------------------------------------------------------------ */
 
 /* Zeros are PyTorch's defaults but for dropout (there 0.1) and feed_forward (there 2048). */
 typedef struct wg_transformer_options {
@@ -91,7 +88,6 @@ typedef struct wg_transformer_options {
     int64_t feed_forward; /* width between the two products; 0 means 4 times that of x */
     double dropout;       /* in training: of what each part adds, between the two products, and of
                              attention's probabilities */
-    bool no_attention_dropout; /* but not of these, which costs their length² elements a head */
     wg_var (*activation)(wg_var x); /* NULL means relu; (wg_gelu), (wg_gelu_tanh), your own */
     bool norm_first;       /* normalises what goes into each part, not what comes out of the sum */
     bool no_bias;          /* of products and norms */

@@ -70,14 +70,16 @@ const char *wg_dtype_name(wg_dtype dtype) {
     return (size_t)dtype < WG_COUNT_OF(names) ? names[dtype] : "no dtype";
 }
 
+#define WG_HUGE_PAGE ((size_t)1 << 21)
+
 /* Large memory in 2 MiB pages: what walks over it, or jumps about in it, misses the TLB every 4 KiB
  * otherwise. A hint: nothing changes where the system has none. */
 static void *prefer_huge_pages(void *memory, size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    const uintptr_t page = (uintptr_t)1 << 21;
-    if (memory != NULL && bytes >= 2 * page) {
-        const uintptr_t first = ((uintptr_t)memory + page - 1) & ~(page - 1);
-        const uintptr_t end = ((uintptr_t)memory + bytes) & ~(page - 1);
+    const uintptr_t page = WG_HUGE_PAGE;
+    const uintptr_t first = ((uintptr_t)memory + page - 1) & ~(page - 1);
+    const uintptr_t end = ((uintptr_t)memory + bytes) & ~(page - 1);
+    if (memory != NULL && first < end) {
         (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
     }
 #else
@@ -87,11 +89,13 @@ static void *prefer_huge_pages(void *memory, size_t bytes) {
 }
 
 void *wg_alloc(size_t bytes) {
-    if (bytes == 0 || bytes > SIZE_MAX - WG_ALIGNMENT) {
+    /* From the first byte of a large page on, so that none is cut. */
+    const size_t alignment = bytes >= WG_HUGE_PAGE ? WG_HUGE_PAGE : WG_ALIGNMENT;
+    if (bytes == 0 || bytes > SIZE_MAX - alignment) {
         return NULL;
     }
-    const size_t whole = (bytes + WG_ALIGNMENT - 1) & ~(size_t)(WG_ALIGNMENT - 1);
-    return prefer_huge_pages(aligned_alloc(WG_ALIGNMENT, whole), bytes);
+    const size_t whole = (bytes + alignment - 1) & ~(alignment - 1);
+    return prefer_huge_pages(aligned_alloc(alignment, whole), bytes);
 }
 
 void *wg_calloc(size_t count, size_t size) {

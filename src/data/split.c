@@ -96,31 +96,48 @@ static ranked *rank_rows(int64_t count, wg_split_options options) {
     return rows;
 }
 
-/* The part that is furthest behind its share of the first `rows` rows: so none is ever a row ahead,
- * whatever stretch of them one label takes. */
-static int neediest(int parts, const double *weights, double sum, const int64_t *given,
-                    int64_t rows) {
-    int best = -1;
-    double most = 0;
-    for (int p = 0; p < parts; p++) {
-        const double behind = (double)rows * (weights[p] / sum) - (double)given[p];
-        if (weights[p] > 0 && (best < 0 || behind > most)) {
-            best = p;
+/* How rows are shared out. */
+typedef struct shares {
+    int parts;
+    const double *weights;
+    double sum;    /* of the weights */
+    double margin; /* 1 / (2n - 2) for n parts that weigh anything */
+} shares;
+
+/* Who gets row number `rows` (from 1) so that no part is ever a whole row ahead or behind, whatever
+ * stretch of the rows one label takes: of those that may have one more, the one that must have it
+ * first (R. Tijdeman, "The chairman assignment problem", 1980, section 2). */
+static int next_part(const shares *s, const int64_t *given, int64_t rows) {
+    int best = -1, fullest = -1;
+    double first = 0, most = 0;
+    for (int p = 0; p < s->parts; p++) {
+        const double share = s->weights[p] / s->sum;
+        const double behind = (double)rows * share - (double)given[p];
+        const double deadline = (1 - s->margin - behind) / share;
+        if (share > 0 && (fullest < 0 || behind > most)) {
+            fullest = p; /* where rounding leaves nobody */
             most = behind;
         }
+        if (share > 0 && behind >= s->margin && (best < 0 || deadline < first)) {
+            best = p;
+            first = deadline;
+        }
     }
-    return best;
+    return best < 0 ? fullest : best;
 }
 
 /* Gives every row a part, in part_of[count]; counts them in given[parts]. */
 static void share_out(int64_t count, int parts, const double *weights, const ranked *rows,
                       int *part_of, int64_t *given) {
-    double sum = 0;
+    shares s = {.parts = parts, .weights = weights};
+    int weighty = 0;
     for (int p = 0; p < parts; p++) {
-        sum += weights[p];
+        s.sum += weights[p];
+        weighty += weights[p] > 0 ? 1 : 0;
     }
+    s.margin = weighty > 1 ? 1.0 / (2.0 * weighty - 2.0) : 0;
     for (int64_t i = 0; i < count; i++) {
-        const int part = neediest(parts, weights, sum, given, i + 1);
+        const int part = next_part(&s, given, i + 1);
         part_of[rows[i].row] = part;
         given[part]++;
     }

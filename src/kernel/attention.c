@@ -4,6 +4,7 @@
 #include "base/parallel.h"
 #include "kernel/matmul.h"
 #include "kernel/matmul_transpose.h"
+#include "kernel/random.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -66,6 +67,18 @@ static int64_t row_of(const wg_attention *a, const wg_attention_rows *rows, int6
 static int64_t shared_row_of(const wg_attention *a, const wg_attention_rows *rows, int64_t shared,
                              int64_t row) {
     return place_of(a, rows->lead, shared * a->group, a->group) + row * rows->row;
+}
+
+_Static_assert(WG_LEFT_KEYS == WG_ATTENTION_KEYS &&
+                   WG_LEFT_QUERIES * WG_LEFT_KEYS == WG_DROPOUT_GROUP,
+               "the rows of a block, drawn together");
+
+void wg_attention_left(const wg_attention *a, int64_t head, int64_t query, int64_t first,
+                       void *to) {
+    const int64_t rows = blocks_of(a->queries, WG_LEFT_QUERIES);
+    const int64_t columns = blocks_of(a->keys, WG_LEFT_KEYS);
+    const int64_t group = (head * rows + query / WG_LEFT_QUERIES) * columns + first / WG_LEFT_KEYS;
+    wg_kernel_dropout_group(a->key, a->dtype, group, a->dropout, 1 / (1 - a->dropout), to);
 }
 
 #define T float

@@ -5,6 +5,7 @@
 #define WG_SRC_KERNEL_ATTENTION_H
 
 #include "wengert/op.h"
+#include "wengert/random.h"
 
 /* Where the rows of an array lie: strides over the axes of which `heads` is the product (of keys
  * and values, the last of these has one index for a whole group) and from row to row. The elements
@@ -18,8 +19,10 @@ typedef struct wg_attention {
     wg_dtype dtype;
     int64_t heads, group, queries, keys, depth, width;
     double scale;
-    bool causal;      /* query i sees keys 0 to i + offset */
-    int64_t offset;   /* >= 0 */
+    bool causal;    /* query i sees keys 0 to i + offset */
+    int64_t offset; /* >= 0 */
+    double dropout; /* of probabilities, as wg_attention_left says */
+    wg_key key;
     const void *mask; /* added to the scaled products, of q's type; NULL for none */
     int lead;         /* how many axes make the heads */
     int64_t lead_shape[WG_MAX_RANK];
@@ -52,5 +55,12 @@ typedef struct wg_attention_places {
 bool wg_kernel_attention_chain(const wg_attention *a, const void *q, const void *k, const void *v,
                                const void *out, const void *kept, const void *g,
                                const wg_attention_places *to, void *scratch);
+
+/* What dropout leaves of the probabilities of queries from `query` on (a multiple of
+ * WG_LEFT_QUERIES) with keys from `first` on (of WG_LEFT_KEYS): `to`, [WG_LEFT_QUERIES,
+ * WG_LEFT_KEYS], is 0 or 1 / (1 - dropout). */
+#define WG_LEFT_QUERIES 4
+#define WG_LEFT_KEYS 64
+void wg_attention_left(const wg_attention *a, int64_t head, int64_t query, int64_t first, void *to);
 
 #endif

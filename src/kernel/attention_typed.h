@@ -96,6 +96,12 @@ static const T *NAME(mask_row)(const wg_attention *a, int64_t at, int64_t query,
     return own;
 }
 
+static void NAME(times)(int64_t n, const T *restrict by, T *restrict x) {
+    for (int64_t j = 0; j < n; j++) {
+        x[j] *= by[j];
+    }
+}
+
 /* ---- Forward: a block of queries meets all keys that it sees --------------------------------- */
 
 /* The keys [first, first + n) open to a query. */
@@ -116,7 +122,7 @@ typedef struct NAME(rows) {
 static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int64_t high,
                                int64_t first, int64_t n, int64_t block) {
     const wg_attention *a = job->a;
-    _Alignas(64) T s[QUERIES * KEYS], own[KEYS];
+    _Alignas(64) T s[QUERIES * KEYS], own[KEYS], left[WG_LEFT_QUERIES * KEYS];
     const int64_t at = r->head / a->group * a->keys + first, m = high - low;
     const T *q = job->q + row_of(a, &a->q, r->head, r->query + low);
     T *out = r->out + low * a->out.row;
@@ -137,8 +143,14 @@ static void NAME(forward_meet)(NAME(job) * job, NAME(rows) * r, int64_t low, int
         const T before = *top;
         const T *mask =
             a->mask == NULL ? NULL : NAME(mask_row)(a, r->mask_at, query, first, n, own);
-        const double part = job->loops->open(NAME(seen)(a, query, first, n), n, s + i * KEYS,
-                                             job->factor, mask, top);
+        const int64_t seen = NAME(seen)(a, query, first, n);
+        const double part = job->loops->open(seen, n, s + i * KEYS, job->factor, mask, top);
+        if (a->dropout > 0) {
+            if (i % WG_LEFT_QUERIES == 0) {
+                wg_attention_left(a, r->head, query, first, left);
+            }
+            NAME(times)(seen, left + i % WG_LEFT_QUERIES * KEYS, s + i * KEYS);
+        }
         if (*top != before && first > 0) {
             const double shrink = before == -(T)INFINITY ? 0 : exp2((double)(before - *top));
             *sum *= shrink;
@@ -228,7 +240,7 @@ typedef struct NAME(meeting) {
 
 static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     const wg_attention *a = job->a;
-    _Alignas(64) T s[QUERIES * KEYS], ds[QUERIES * KEYS], own[KEYS];
+    _Alignas(64) T s[QUERIES * KEYS], ds[QUERIES * KEYS], own[KEYS], left[WG_LEFT_QUERIES * KEYS];
     const int64_t row = b->head * a->queries + b->query;
     const int64_t mask_at = a->mask != NULL ? place_of(a, a->lead_stride, b->head, 1) : 0;
     const T *q = job->q + row_of(a, &a->q, b->head, b->query);
@@ -242,10 +254,20 @@ static void NAME(meet)(NAME(job) * job, const NAME(meeting) * b) {
     for (int64_t i = 0; i < b->m; i++) {
         const T *mask =
             a->mask == NULL ? NULL : NAME(mask_row)(a, mask_at, b->query + i, b->first, b->n, own);
-        job->loops->close(NAME(seen)(a, b->query + i, b->first, b->n), b->n, s + i * KEYS,
-                          ds + i * KEYS, job->factor, mask,
+        const int64_t seen = NAME(seen)(a, b->query + i, b->first, b->n);
+        const T *row_left = left + i % WG_LEFT_QUERIES * KEYS;
+        if (a->dropout > 0) {
+            if (i % WG_LEFT_QUERIES == 0) {
+                wg_attention_left(a, b->head, b->query + i, b->first, left);
+            }
+            NAME(times)(seen, row_left, ds + i * KEYS);
+        }
+        job->loops->close(seen, b->n, s + i * KEYS, ds + i * KEYS, job->factor, mask,
                           job->kept + (row + i) * WG_ATTENTION_KEPT, (T)job->delta[row + i],
                           (T)a->scale);
+        if (a->dropout > 0) {
+            NAME(times)(seen, row_left, s + i * KEYS);
+        }
     }
     if (b->dv != NULL) {
         NAME(product)

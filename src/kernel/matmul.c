@@ -33,6 +33,7 @@
 #define MM_DOT_FEW_COLUMNS 96
 #define MM_PACK_A_PANELS 3 /* uses of a panel of A that pay its packing */
 #define MM_PACK_B_ROWS 32  /* rows of A that pay the packing of B */
+#define MM_PACK_ROWS 16    /* of B that are packed together */
 
 /* Rows this far apart fall into the same few sets of a first-level cache and push each other out.
  */

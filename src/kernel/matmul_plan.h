@@ -158,14 +158,29 @@ typedef struct MM_NAME(block_jobs) {
     MM_T *packed;
 } MM_NAME(block_jobs);
 
-static void MM_NAME(pack_job)(void *context, int64_t j) {
-    const MM_NAME(block_jobs) *jobs = context;
+/* Steps [p, p + depth) of the block's panel j. */
+static void MM_NAME(pack_panel_part)(const MM_NAME(block_jobs) * jobs, int64_t j, int64_t p,
+                                     int64_t depth) {
     const MM_NAME(problem) *q = jobs->q;
     const MM_NAME(block) *block = jobs->block;
     const int64_t width = 2 * q->parts->lanes, left = block->columns - j * width;
-    q->parts->pack_b(left < width ? left : width, block->k,
-                     q->b + block->p * q->b_row + (block->column + j * width) * q->b_column,
-                     q->b_column, q->b_row, jobs->packed + j * width * block->k);
+    q->parts->pack_b(left < width ? left : width, depth,
+                     q->b + (block->p + p) * q->b_row + (block->column + j * width) * q->b_column,
+                     q->b_column, q->b_row, jobs->packed + j * width * block->k + p * width);
+}
+
+static void MM_NAME(pack_panel)(void *context, int64_t j) {
+    const MM_NAME(block_jobs) *jobs = context;
+    MM_NAME(pack_panel_part)(jobs, j, 0, jobs->block->k);
+}
+
+/* A few rows of B through all panels: they are read from end to end. */
+static void MM_NAME(pack_rows)(void *context, int64_t i) {
+    const MM_NAME(block_jobs) *jobs = context;
+    const int64_t p = i * MM_PACK_ROWS, rest = jobs->block->k - p;
+    for (int64_t j = 0; j < jobs->block->panels; j++) {
+        MM_NAME(pack_panel_part)(jobs, j, p, rest < MM_PACK_ROWS ? rest : MM_PACK_ROWS);
+    }
 }
 
 static void MM_NAME(tile_job)(void *context, int64_t task) {
@@ -189,8 +204,11 @@ static void MM_NAME(tile_blocks)(const MM_NAME(problem) * q, MM_T *packed, int64
         block.groups = wanted < block.panels ? wanted : block.panels;
         for (block.p = 0; block.p < q->k; block.p += MM_DEPTH) {
             block.k = block.p + MM_DEPTH < q->k ? MM_DEPTH : q->k - block.p;
-            if (packed != NULL) {
-                wg_parallel(block.panels, threads > 1, MM_NAME(pack_job), &jobs);
+            if (packed != NULL && q->b_column == 1) {
+                wg_parallel((block.k + MM_PACK_ROWS - 1) / MM_PACK_ROWS, threads > 1,
+                            MM_NAME(pack_rows), &jobs);
+            } else if (packed != NULL) {
+                wg_parallel(block.panels, threads > 1, MM_NAME(pack_panel), &jobs);
             }
             wg_parallel(block.row_tiles * block.groups, threads > 1, MM_NAME(tile_job), &jobs);
         }

@@ -243,3 +243,23 @@ void wg_kernel_dropout(wg_key key, wg_dtype dtype, int64_t count, double p, doub
     const int64_t groups = (count + d.each - 1) / d.each;
     wg_parallel((groups + TOGETHER - 1) / TOGETHER, count >= WG_SHARE_COMPUTE, keep_groups, &d);
 }
+
+void wg_kernel_dropout_group(wg_key key, wg_dtype dtype, int64_t group, double p, double scale,
+                             void *to) {
+    _Static_assert(WG_DROPOUT_GROUP == 4 * LANES, "a group is what a block of words makes");
+    const uint32_t least = (uint32_t)(p * 0x1p32);
+    const int isa = wg_isa();
+    uint32_t bits[4][LANES];
+    philox_loops[isa][dtype == WG_F64](key, (uint64_t)group * LANES, bits);
+    for (int i = 0; i < WG_DROPOUT_GROUP && dtype == WG_F32; i++) {
+        ((float *)to)[i] = 1;
+    }
+    for (int i = 0; i < WG_DROPOUT_GROUP && dtype == WG_F64; i++) {
+        ((double *)to)[i] = 1;
+    }
+    if (dtype == WG_F32) {
+        keep_f32[isa](bits, least, scale, to, to);
+    } else {
+        keep_f64[isa](bits, least, scale, to, to);
+    }
+}

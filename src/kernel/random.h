@@ -25,5 +25,9 @@ void wg_kernel_draw(wg_draw kind, wg_key key, wg_dtype dtype, int64_t count, dou
  * NULL stands for ones. p in [0, 1). */
 void wg_kernel_dropout(wg_key key, wg_dtype dtype, int64_t count, double p, double scale,
                        const void *from, void *to);
+/* The same of one group of WG_DROPOUT_GROUP ones alone, by the thread that asks. */
+#define WG_DROPOUT_GROUP 256
+void wg_kernel_dropout_group(wg_key key, wg_dtype dtype, int64_t group, double p, double scale,
+                             void *to);
 
 #endif

@@ -1,7 +1,6 @@
 /* multi_head.c: attention of several heads, with the products before and behind it. */
 #include "nn/multi_head.h"
 #include "nn/kv_cache.h"
-#include "wengert/distribution.h"
 #include "wengert/elementwise.h"
 #include "wengert/index.h"
 
@@ -126,15 +125,11 @@ static int64_t key_rows(const pass *h) {
     return h->key_heads * h->depth;
 }
 
-static bool drops(const pass *h) {
-    return h->layer.net.training && h->options->dropout > 0;
-}
-
 /* q, k and v in one product; views of it. */
 static void project_together(pass *h, wg_var x, wg_var weight, wg_var bias) {
     const char *site = h->layer.site;
     const wg_var all = projected(h, x, weight, bias);
-    if (!h->options->rotary && h->options->cache == NULL && !drops(h)) {
+    if (!h->options->rotary && h->options->cache == NULL) {
         h->packed = all;
         return;
     }
@@ -192,8 +187,7 @@ static void project(pass *h, wg_var q, wg_var k, wg_var v) {
     }
 }
 
-/* ---- Masks and cache ---------------------------------------------------------------------------
- */
+/* ---- Masks and cache ------------------------------------------------------------------------ */
 
 /* A mask as something to add. */
 static wg_var additive(const pass *h, wg_var mask) {
@@ -304,54 +298,18 @@ static void place(pass *h) {
     }
 }
 
-/* ---- Attention --------------------------------------------------------------------------------
- */
-
-/* Probabilities that are dropped have to be there: [batch, key heads, group, queries, keys]. */
-static wg_var with_dropout(const pass *h) {
-    const wg_net *net = &h->layer.net;
-    const char *site = h->layer.site;
-    const int64_t group = h->heads / h->key_heads,
-                  own[4] = {h->batch, h->heads, h->queries, h->keys};
-    wg_name name;
-    if (!wg_param_name(net, h->layer.name, "dropout", &name)) {
-        return wg_poison(net->tape);
-    }
-    const wg_var q = wg_reshape(wg_swapaxes_at(h->q, 1, 2, site),
-                                WG_SHAPE(h->batch, h->key_heads, group, h->queries, h->depth));
-    const wg_var k = wg_unsqueeze(wg_swapaxes_at(h->k, 1, 2, site), 2);
-    const wg_var v = wg_unsqueeze(wg_swapaxes_at(h->v, 1, 2, site), 2);
-    const double scale = 1 / sqrt((double)h->depth);
-    wg_var s = wg_reshape(wg_mul(wg_matmul_at(q, wg_transpose(k), site), scale), 4, own);
-    wg_var open = wg_number(1); /* where a key takes part */
-    if (wg_is_array(h->mask)) {
-        const wg_var mask = additive(h, h->mask);
-        s = wg_add(s, mask);
-        open = wg_gt(mask, -(double)INFINITY);
-    }
-    if (h->causal) {
-        const wg_var ones = wg_ones(net->tape, h->layer.dtype, WG_SHAPE(h->queries, h->keys));
-        open = wg_mul(open, wg_tril(ones, h->offset));
-    }
-    if (wg_is_array(open)) { /* finite, so that rows which see nothing are not NaN */
-        s = wg_mul(wg_softmax(wg_where(open, s, -1e30), -1), open);
-    } else {
-        s = wg_softmax(s, -1);
-    }
-    const wg_key key = wg_key_fold(wg_key_name(net->store->key, name.text), net->step);
-    s = wg_dropout_keyed_at(s, key, h->options->dropout, site);
-    s = wg_reshape(s, WG_SHAPE(h->batch, h->key_heads, group, h->queries, h->keys));
-    const wg_var y =
-        wg_reshape(wg_matmul(s, v), WG_SHAPE(h->batch, h->heads, h->queries, h->depth));
-    return wg_swapaxes_at(y, 1, 2, site);
-}
+/* ---- Attention ------------------------------------------------------------------------------ */
 
 static wg_var attended(const pass *h) {
-    if (drops(h)) {
-        return with_dropout(h);
-    }
-    const wg_attention_options options = {
+    const wg_net *net = &h->layer.net;
+    wg_attention_options options = {
         .causal = h->causal, .offset = h->offset, .length_first = true, .mask = h->mask};
+    wg_name name;
+    if (net->training && h->options->dropout > 0 &&
+        wg_param_name(net, h->layer.name, "dropout", &name)) {
+        options.dropout = h->options->dropout;
+        options.key = wg_key_fold(wg_key_name(net->store->key, name.text), net->step);
+    }
     return wg_is_array(h->packed)
                ? wg_attention_packed_at(h->packed, h->key_heads, h->layer.site, options)
                : wg_attention_at(h->q, h->k, h->v, h->layer.site, options);

@@ -12,8 +12,7 @@ typedef struct block {
     const char *site;
 } block;
 
-/* ---- Parts ------------------------------------------------------------------------------------
- */
+/* ---- Parts ---------------------------------------------------------------------------------- */
 
 static wg_var normed(const block *b, const char *name, wg_var x) {
     const wg_transformer_options *o = b->options;
@@ -43,7 +42,7 @@ static wg_var self_attention(const block *b, wg_var x) {
                                              .key_heads = o->key_heads,
                                              .causal = o->causal,
                                              .no_bias = o->no_bias,
-                                             .dropout = o->no_attention_dropout ? 0 : o->dropout,
+                                             .dropout = o->dropout,
                                              .key_mask = o->key_mask,
                                              .mask = o->mask,
                                              .rotary = o->rotary,
@@ -58,7 +57,7 @@ static wg_var memory_attention(const block *b, wg_var x, wg_var memory) {
     const wg_transformer_options *o = b->options;
     const wg_multi_head_options attention = {.heads = o->heads,
                                              .no_bias = o->no_bias,
-                                             .dropout = o->no_attention_dropout ? 0 : o->dropout,
+                                             .dropout = o->dropout,
                                              .key_mask = o->memory_key_mask,
                                              .mask = o->memory_mask,
                                              .cache = o->cache,
@@ -81,8 +80,7 @@ static wg_var feed_forward(const block *b, wg_var x) {
     return wg_linear_with_at(b->net, "linear2", dropped(b, "dropout", y), b->site, linear);
 }
 
-/* ---- Layers -----------------------------------------------------------------------------------
- */
+/* ---- Layers --------------------------------------------------------------------------------- */
 
 static wg_net inside(wg_net net, const char *name) {
     return name == NULL ? net : wg_scope(net, "%s", name);
@@ -142,8 +140,7 @@ wg_var wg_transformer_decoder_layer_at(wg_net net, const char *name, wg_var x, w
     return layer_of(net, name, x, &memory, site, &options);
 }
 
-/* ---- Stacks -----------------------------------------------------------------------------------
- */
+/* ---- Stacks --------------------------------------------------------------------------------- */
 
 static wg_var stack(wg_net net, const char *name, wg_var x, const wg_var *memory, int count,
                     const char *site, const wg_transformer_options *options) {

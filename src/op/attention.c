@@ -70,6 +70,8 @@ wg_attention wg_attention_sizes(const wg_call *call) {
                       .scale = state->scale,
                       .causal = state->causal,
                       .offset = state->offset,
+                      .dropout = state->dropout,
+                      .key = state->key,
                       .lead = lead};
     if (lead > 0 && k.shape[lead - 1] > 0) {
         a.group = q.shape[lead - 1] / k.shape[lead - 1];
@@ -339,6 +341,8 @@ WG_SAMPLES(attention, {WG_OPERANDS(F(3, 2), F(4, 2), F(4, 3), NONE), PLAIN},
             WG_STATE(attention_state, .causal = true, .length_first = true)},
            {WG_OPERANDS(F(2, 3, 6, 2), NONE, NONE, F(3, 3)),
             WG_STATE(attention_state, .length_first = true, .packed = 1)},
+           {WG_OPERANDS(F(2, 2, 3, 2), F(2, 1, 5, 2), F(2, 1, 5, 2), NONE),
+            WG_STATE(attention_state, .causal = true, .offset = 1, .dropout = 0.3)},
            {WG_OPERANDS(F(1, 4, 2, 3), F(1, 2, 3, 3), F(1, 2, 3, 2), NONE),
             WG_STATE(attention_state, .scale = 0.7)},
            {WG_OPERANDS(F(2, 3, 2), F(2, 4, 2), F(2, 4, 2), F(3, 4)), PLAIN},
@@ -393,8 +397,15 @@ static wg_var attention(wg_var q, wg_var k, wg_var v, int64_t packed, const char
                      (long long)options->offset);
         return wg_poison(tape);
     }
+    if (!(options->dropout >= 0 && options->dropout < 1)) {
+        wg_tape_fail(tape, WG_ERROR_ARGUMENT, name, site, "dropout %g is not in [0, 1)",
+                     options->dropout);
+        return wg_poison(tape);
+    }
     attention_state state;
     memset(&state, 0, sizeof state);
+    state.dropout = options->dropout;
+    state.key = options->key;
     state.scale = options->scale;
     state.causal = options->causal;
     state.length_first = options->length_first || packed > 0;

@@ -18,6 +18,8 @@ typedef struct attention_state {
     bool causal;
     bool length_first; /* [..., L, heads, D], not [..., heads, L, D] */
     int64_t offset;
+    double dropout;
+    wg_key key;
     int64_t packed; /* heads of keys in [..., L, heads + 2 packed, D]; 0: not packed */
 } attention_state;
 

@@ -26,6 +26,29 @@ static wg_var causal_mask(wg_tape *tape, const wg_attention *a) {
     return mask;
 }
 
+/* What dropout leaves of the probabilities, [heads, queries, keys]; a number where it leaves all.
+ */
+static wg_var dropped(wg_tape *tape, const wg_attention *a) {
+    if (a->dropout == 0) {
+        return wg_number(1);
+    }
+    const wg_var left = wg_constant(tape, a->dtype, WG_SHAPE(a->heads, a->queries, a->keys), NULL);
+    const wg_view view = wg_view_of(left);
+    const int64_t rows = a->heads * a->queries * (tape->status == WG_OK);
+    const size_t size = wg_dtype_size(a->dtype);
+    for (int64_t row = 0; row < rows; row++) {
+        const int64_t query = row % a->queries, part = query % WG_LEFT_QUERIES;
+        for (int64_t first = 0; first < a->keys; first += WG_LEFT_KEYS) {
+            double group[WG_LEFT_QUERIES * WG_LEFT_KEYS];
+            const int64_t rest = a->keys - first, n = rest < WG_LEFT_KEYS ? rest : WG_LEFT_KEYS;
+            wg_attention_left(a, row / a->queries, query - part, first, group);
+            memcpy((char *)view.data + (size_t)(row * a->keys + first) * size,
+                   (char *)group + (size_t)(part * WG_LEFT_KEYS) * size, (size_t)n * size);
+        }
+    }
+    return left;
+}
+
 /* Operand `which` of q, k and v as an array [shared, of its group, rows, columns]. */
 static wg_var whole_of(wg_call *call, const wg_attention *a, int which) {
     const attention_state *state = wg_call_state(call);
@@ -88,15 +111,19 @@ void wg_attention_rule(wg_call *call, wg_var g) {
     const wg_var v = whole_of(call, &a, KEYS_V), p = probabilities(call, &a, q, k, full);
     g = wg_is_array(g) && state->length_first ? wg_swapaxes(g, -2, -3) : g;
     g = wg_reshape(g, WG_SHAPE(shared, a.group, a.queries, a.width));
+    const wg_var left = dropped(call->tape, &a);
+    const wg_var kept = wg_is_array(left) ? wg_mul(p, wg_reshape(left, 4, full)) : p;
     wg_var gradient[3] = {wg_number(0), wg_number(0), wg_number(0)};
     if (packed || wg_wants(call, KEYS_V)) {
-        gradient[KEYS_V] = as_operand(call, KEYS_V, &a, wg_matmul(wg_transpose(p), g));
+        gradient[KEYS_V] = as_operand(call, KEYS_V, &a, wg_matmul(wg_transpose(kept), g));
     }
     if (!packed && !wg_wants(call, Q) && !wg_wants(call, K) && !wg_wants(call, MASK)) {
         wg_give(call, KEYS_V, gradient[KEYS_V]);
         return;
     }
-    const wg_var ds = wg_softmax_chain(p, wg_matmul(g, wg_transpose(v)), -1);
+    wg_var dp = wg_matmul(g, wg_transpose(v));
+    dp = wg_is_array(left) ? wg_mul(dp, wg_reshape(left, 4, full)) : dp;
+    const wg_var ds = wg_softmax_chain(p, dp, -1);
     if (packed || wg_wants(call, Q)) {
         gradient[Q] = as_operand(call, Q, &a, wg_mul(wg_matmul(ds, k), a.scale));
     }

@@ -4,7 +4,9 @@
 #include "op/axes.h"
 #include "op/define.h"
 #include "op/samples.h"
+#include "op/verb.h"
 #include "tape/tape.h"
+#include "wengert/index.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,6 +36,24 @@ wg_var wg_sinusoidal(wg_tape *tape, wg_dtype dtype, int64_t first, int64_t lengt
         }
     }
     return r;
+}
+
+wg_var wg_length_mask_at(wg_var lengths, int64_t steps, const char *site) {
+    if (!wg_verb_takes(lengths, "length_mask", site)) {
+        return wg_verb_nothing(lengths);
+    }
+    const wg_view view = wg_view_of(lengths);
+    if (!wg_is_array(lengths) || (view.dtype != WG_I64 && view.dtype != WG_U8)) {
+        return wg_verb_fails(lengths, WG_ERROR_DTYPE, "length_mask", site,
+                             "is no array of integers");
+    }
+    const wg_var ends = wg_unsqueeze_at(wg_cast_at(lengths, WG_F64, site), -1, site);
+    const wg_var all = wg_constant(lengths.tape, WG_F64, WG_SHAPE(steps), NULL);
+    const wg_view to = wg_view_of(all);
+    for (int64_t i = 0; i < steps && lengths.tape->status == WG_OK; i++) {
+        ((double *)to.data)[i] = (double)i;
+    }
+    return wg_cast_at(wg_lt_at(all, ends, site), WG_U8, site);
 }
 
 typedef struct rotary_state {

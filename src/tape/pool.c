@@ -3,6 +3,12 @@
 
 #define WG_CHUNK_BYTES ((size_t)1 << 16)
 
+/* Blocks from LEAST bytes on are cut out of slabs, which lie in large pages (base.c); one that is
+ * as large as such a page gets its own. */
+#define WG_SLAB_BYTES ((size_t)8 << 20)
+#define WG_SLAB_LEAST ((size_t)1 << 17)
+#define WG_SLAB_MOST ((size_t)1 << 21)
+
 /* Four classes for each power of two from 64 bytes: at most a quarter of a block is unused. */
 static uint32_t class_of(size_t bytes, size_t *rounded) {
     size_t size = 64;
@@ -21,6 +27,45 @@ static uint32_t class_of(size_t bytes, size_t *rounded) {
     return 4 * (power - 1) + (uint32_t)steps;
 }
 
+/* NULL where memory for a slab ran out. */
+static wg_block *carve(wg_pool *pool, size_t bytes) {
+    wg_chunk *slab = pool->slabs;
+    while (slab != NULL && slab->bytes - slab->used < bytes) {
+        slab = slab->next;
+    }
+    if (slab == NULL) {
+        slab = wg_alloc(WG_SLAB_BYTES);
+        if (slab == NULL) {
+            return NULL;
+        }
+        *slab = (wg_chunk){.next = pool->slabs, .bytes = WG_SLAB_BYTES, .used = 64};
+        pool->slabs = slab;
+        pool->system += WG_SLAB_BYTES;
+        pool->allocations++;
+    }
+    wg_block *block = (wg_block *)(void *)((char *)slab + slab->used);
+    slab->used += bytes;
+    block->carved = true;
+    return block;
+}
+
+static wg_block *new_block(wg_pool *pool, size_t bytes) {
+    wg_block *block = NULL;
+    if (bytes >= WG_SLAB_LEAST && bytes < WG_SLAB_MOST) {
+        block = carve(pool, bytes);
+    }
+    if (block == NULL) {
+        block = wg_alloc(bytes);
+        if (block == NULL) {
+            return NULL;
+        }
+        block->carved = false;
+        pool->system += bytes;
+        pool->allocations++;
+    }
+    return block;
+}
+
 wg_block *wg_pool_take(wg_pool *pool, size_t bytes) {
     if (bytes > (size_t)1 << 48) {
         return NULL;
@@ -31,14 +76,12 @@ wg_block *wg_pool_take(wg_pool *pool, size_t bytes) {
     if (block != NULL) {
         pool->free[size_class] = block->next;
     } else {
-        block = wg_alloc(rounded + 64);
+        block = new_block(pool, rounded + 64);
         if (block == NULL) {
             return NULL;
         }
         block->bytes = rounded;
         block->size_class = size_class;
-        pool->system += rounded + 64;
-        pool->allocations++;
     }
     block->refs = 1;
     block->next = NULL;
@@ -63,10 +106,17 @@ void wg_pool_clear(wg_pool *pool) {
         while (pool->free[i] != NULL) {
             wg_block *block = pool->free[i];
             pool->free[i] = block->next;
-            pool->system -= block->bytes + 64;
-            wg_free(block);
+            if (!block->carved) {
+                wg_free(block);
+            }
         }
     }
+    while (pool->slabs != NULL) {
+        wg_chunk *next = pool->slabs->next;
+        wg_free(pool->slabs);
+        pool->slabs = next;
+    }
+    pool->system = 0;
 }
 
 void *wg_arena_take(wg_arena *arena, wg_pool *count_in, size_t bytes) {

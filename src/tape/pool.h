@@ -11,12 +11,20 @@ typedef struct wg_block {
     size_t bytes;          /* of data */
     int32_t refs;          /* how many nodes and adjoints share it; only a sole owner may write */
     uint32_t size_class;
+    bool carved; /* from a slab */
 } wg_block;
 
 #define WG_SIZE_CLASSES 200
 
+/* Memory out of which records or blocks are taken one behind the other. */
+typedef struct wg_chunk {
+    struct wg_chunk *next;
+    size_t bytes, used;
+} wg_chunk;
+
 typedef struct wg_pool {
     wg_block *free[WG_SIZE_CLASSES];
+    wg_chunk *slabs; /* of blocks of middling size */
     uint64_t held, peak, system, allocations;
 } wg_pool;
 
@@ -31,19 +39,14 @@ static inline wg_block *wg_block_share(wg_block *block) {
 }
 /* Drops a reference; the last one puts the block back into the pool. NULL is allowed. */
 void wg_pool_drop(wg_pool *pool, wg_block *block);
-/* Gives all free blocks back to the system. */
+/* Gives all memory back to the system; no block may be in use. */
 void wg_pool_clear(wg_pool *pool);
 
 static inline void *wg_block_data(wg_block *block) {
     return (char *)block + 64;
 }
 
-/* Records that live until the tape is reset or cut: taken one behind the other. */
-typedef struct wg_chunk {
-    struct wg_chunk *next;
-    size_t bytes, used;
-} wg_chunk;
-
+/* Records that live until the tape is reset or cut. */
 typedef struct wg_arena {
     wg_chunk *first, *current;
 } wg_arena;

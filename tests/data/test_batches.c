@@ -125,6 +125,23 @@ Test(rows, gather) {
     wg_array_free(a);
 }
 
+/* From f32 to f32, too, values are scaled and moved, one without the other. */
+Test(rows, gather_as_f32_from_f32) {
+    wg_array *a = NULL;
+    float out[2];
+    cr_assert_eq(wg_array_new(WG_F32, 1, (int64_t[]){2}, &a), WG_OK);
+    ((float *)a->data)[0] = 3;
+    ((float *)a->data)[1] = -5;
+    const int64_t rows[] = {1, 0};
+    cr_assert_eq(wg_copy_rows_f32(a, rows, 2, 1, 0.5, out), WG_OK);
+    cr_assert(out[0] == -4.5f && out[1] == 3.5f);
+    cr_assert_eq(wg_copy_rows_f32(a, rows, 2, 2, 0, out), WG_OK);
+    cr_assert(out[0] == -10 && out[1] == 6);
+    cr_assert_eq(wg_copy_rows_f32(a, rows, 2, 1, 0, out), WG_OK);
+    cr_assert(out[0] == -5 && out[1] == 3);
+    wg_array_free(a);
+}
+
 Test(rows, gather_checks_first) {
     wg_array *a = counting(), *scalar = NULL;
     uint8_t bytes[12] = {77};

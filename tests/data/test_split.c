@@ -52,6 +52,45 @@ Test(split, parts_by_weight) {
     }
 }
 
+/* Each label is a stretch of a sequence in which no part is ever a whole row off: so a label is
+ * less than two off, with any weights. */
+Test(split, labels_with_any_weights) {
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        const wg_key key = wg_key_new(seed);
+        const int parts = 1 + (int)wg_random_below(key, 0, 9);
+        const int64_t count = (int64_t)wg_random_below(key, 1, 400);
+        double weights[9], sum = 0;
+        wg_random_uniform(key, 0, 9, 0, 1, weights);
+        weights[wg_random_below(key, 2, 9)] *= 100;
+        for (int p = 0; p < parts; p++) {
+            sum += weights[p];
+        }
+        wg_array *labels = NULL, *out[9];
+        cr_assert_eq(wg_array_new(WG_I64, 1, &count, &labels), WG_OK);
+        int all[5] = {0};
+        for (int64_t i = 0; i < count; i++) {
+            const int64_t label = (int64_t)wg_random_below(key, 10 + (uint64_t)i, 5);
+            ((int64_t *)labels->data)[i] = label;
+            all[label]++;
+        }
+        const wg_split_options options = {.seed = seed, .labels = labels};
+        cr_assert_eq(wg_split_parts(count, parts, weights, options, out), WG_OK);
+        for (int p = 0; p < parts; p++) {
+            int part[5] = {0};
+            for (int64_t i = 0; i < out[p]->shape[0]; i++) {
+                part[((int64_t *)labels->data)[((int64_t *)out[p]->data)[i]]]++;
+            }
+            cr_assert(fabs((double)out[p]->shape[0] - weights[p] / sum * (double)count) < 1);
+            for (int label = 0; label < 5; label++) {
+                cr_assert(fabs(part[label] - weights[p] / sum * all[label]) < 2,
+                          "seed %d, part %d, label %d", (int)seed, p, label);
+            }
+            wg_array_free(out[p]);
+        }
+        wg_array_free(labels);
+    }
+}
+
 static wg_array *labels_of(wg_dtype dtype, int64_t count) {
     wg_array *labels = NULL;
     cr_assert_eq(wg_array_new(dtype, 1, &count, &labels), WG_OK);

@@ -27,7 +27,6 @@ static wg_var network(wg_net net, bool blocks) {
     const wg_transformer_options t = {.heads = 4,
                                       .key_heads = 2,
                                       .dropout = 0.1,
-                                      .no_attention_dropout = blocks,
                                       .activation = (wg_gelu),
                                       .norm_first = true,
                                       .causal = true,

@@ -212,28 +212,6 @@ Test(transformer, a_broken_pass_is_cut_back) {
 
 /* ---- Attention ------------------------------------------------------------------------------- */
 
-/* Two ways to the same numbers: without dropout by blocks, with a tiny one by its definition. */
-Test(transformer, dropout_of_nothing_changes_nothing) {
-    const wg_net net = wg_net_train(store, tape, 0);
-    uint8_t keys[BATCH * LENGTH];
-    for (int i = 0; i < BATCH * LENGTH; i++) {
-        keys[i] = i % 3 != 0;
-    }
-    double row[LENGTH] = {0, 1, -1, 0.5, -(double)INFINITY, 2, 0};
-    for (int masks = 0; masks < 4; masks++) {
-        wg_multi_head_options o = {.heads = 4, .key_heads = 2, .causal = (masks & 1) != 0};
-        const wg_var x = part(WG_F64, "x", 0, LENGTH);
-        if (masks & 2) {
-            o.key_mask = wg_constant(tape, WG_U8, WG_SHAPE(BATCH, LENGTH), keys);
-            o.mask = wg_constant(tape, WG_F64, WG_SHAPE(LENGTH), row);
-        }
-        const wg_var blocks = wg_multi_head_attention(net, "a", x, x, x, o);
-        o.dropout = 1e-12; /* below the least step of a probability */
-        expect_equal(wg_multi_head_attention(net, "a", x, x, x, o), blocks, 1e-11);
-        wg_tape_reset(tape);
-    }
-}
-
 /* A mask of the other float type changes no type. */
 Test(transformer, masks_are_of_any_float) {
     for (int how = 0; how < 4; how++) {

@@ -42,21 +42,36 @@ typedef struct trial {
     bool causal;
     mask_kind mask;
     int64_t offset;
+    double dropout;
 } trial;
 
 static const trial trials[] = {
-    {1, 1, 1, 1, 1, 1, false, NO_MASK},       {2, 1, 64, 64, 16, 8, false, NO_MASK},
-    {1, 1, 65, 63, 5, 3, false, NO_MASK},     {1, 1, 63, 129, 7, 9, false, NO_MASK},
-    {2, 1, 130, 67, 4, 4, true, NO_MASK},     {1, 1, 67, 130, 3, 5, true, NO_MASK},
-    {1, 1, 128, 128, 8, 8, true, NO_MASK},    {4, 2, 33, 65, 6, 5, true, NO_MASK},
-    {3, 3, 70, 20, 4, 2, false, NO_MASK},     {1, 1, 70, 66, 3, 2, false, ADDED},
-    {2, 1, 66, 70, 3, 2, true, ADDED},        {3, 1, 10, 100, 5, 4, false, KEYS_CLOSED},
-    {2, 2, 66, 129, 5, 4, true, KEYS_CLOSED}, {1, 1, 40, 40, 70, 33, true, NO_MASK},
-    {20, 1, 66, 3, 2, 2, true, NO_MASK},      {1, 1, 3, 200, 2, 1, true, NO_MASK},
-    {2, 1, 5, 75, 4, 3, true, NO_MASK, 70},   {1, 1, 70, 140, 3, 3, true, NO_MASK, 1},
-    {2, 2, 140, 70, 3, 3, true, NO_MASK, 63}, {1, 1, 66, 200, 2, 3, true, ADDED, 100},
-    {1, 1, 1, 90, 5, 4, true, NO_MASK, 89},   {4, 2, 80, 80, 5, 5, true, KEYS_CLOSED, 7},
-    {3, 1, 200, 200, 6, 6, true, NO_MASK},    {20, 4, 70, 70, 3, 3, false, NO_MASK},
+    {1, 1, 1, 1, 1, 1, false, NO_MASK},
+    {2, 1, 64, 64, 16, 8, false, NO_MASK},
+    {1, 1, 65, 63, 5, 3, false, NO_MASK},
+    {1, 1, 63, 129, 7, 9, false, NO_MASK},
+    {2, 1, 130, 67, 4, 4, true, NO_MASK},
+    {1, 1, 67, 130, 3, 5, true, NO_MASK},
+    {1, 1, 128, 128, 8, 8, true, NO_MASK},
+    {4, 2, 33, 65, 6, 5, true, NO_MASK},
+    {3, 3, 70, 20, 4, 2, false, NO_MASK},
+    {1, 1, 70, 66, 3, 2, false, ADDED},
+    {2, 1, 66, 70, 3, 2, true, ADDED},
+    {3, 1, 10, 100, 5, 4, false, KEYS_CLOSED},
+    {2, 2, 66, 129, 5, 4, true, KEYS_CLOSED},
+    {1, 1, 40, 40, 70, 33, true, NO_MASK},
+    {20, 1, 66, 3, 2, 2, true, NO_MASK},
+    {1, 1, 3, 200, 2, 1, true, NO_MASK},
+    {2, 1, 5, 75, 4, 3, true, NO_MASK, 70},
+    {1, 1, 70, 140, 3, 3, true, NO_MASK, 1},
+    {2, 2, 140, 70, 3, 3, true, NO_MASK, 63},
+    {1, 1, 66, 200, 2, 3, true, ADDED, 100},
+    {1, 1, 1, 90, 5, 4, true, NO_MASK, 89},
+    {4, 2, 80, 80, 5, 5, true, KEYS_CLOSED, 7},
+    {2, 1, 130, 75, 3, 4, false, NO_MASK, 0, 0.25},
+    {4, 2, 100, 100, 3, 3, true, KEYS_CLOSED, 3, 0.5},
+    {3, 1, 200, 200, 6, 6, true, NO_MASK},
+    {20, 4, 70, 70, 3, 3, false, NO_MASK},
 };
 
 typedef struct inputs {
@@ -90,18 +105,20 @@ static inputs make(wg_tape *tape, const trial *t, wg_dtype dtype) {
     return in;
 }
 
+#define DROPOUT .dropout = t->dropout, .key = {{7, 9}}
+
 static wg_var fused(wg_tape *tape, const trial *t, const inputs *in) {
     (void)tape;
-    return wg_attention(
-        in->q, in->k, in->v,
-        (wg_attention_options){.causal = t->causal, .mask = in->mask, .offset = t->offset});
+    return wg_attention(in->q, in->k, in->v,
+                        (wg_attention_options){
+                            .causal = t->causal, .mask = in->mask, .offset = t->offset, DROPOUT});
 }
 
 /* The same with heads behind the length, in arrays that lie so. */
 static wg_var length_first(wg_tape *tape, const trial *t, const inputs *in) {
     (void)tape;
     const wg_attention_options o = {
-        .causal = t->causal, .mask = in->mask, .offset = t->offset, .length_first = true};
+        .causal = t->causal, .mask = in->mask, .offset = t->offset, .length_first = true, DROPOUT};
     const wg_var q = wg_contiguous(wg_swapaxes(in->q, 0, 1));
     const wg_var k = wg_swapaxes(in->k, 0, 1), v = wg_contiguous(wg_swapaxes(in->v, 0, 1));
     return wg_swapaxes(wg_attention(q, k, v, o), 0, 1);
@@ -112,10 +129,27 @@ static wg_var packed(wg_tape *tape, const trial *t, const inputs *in) {
     if (t->queries != t->keys || t->depth != t->width) {
         return length_first(tape, t, in);
     }
-    const wg_attention_options o = {.causal = t->causal, .mask = in->mask, .offset = t->offset};
+    const wg_attention_options o = {
+        .causal = t->causal, .mask = in->mask, .offset = t->offset, DROPOUT};
     const wg_var parts[3] = {in->q, in->k, in->v};
     const wg_var qkv = wg_contiguous(wg_swapaxes(wg_concat(3, parts, 0), 0, 1));
     return wg_swapaxes(wg_attention_packed(qkv, t->heads / t->group, o), 0, 1);
+}
+
+/* What dropout leaves of all probabilities, from what it leaves of 1/S each. */
+static wg_var left_by_dropout(wg_tape *tape, const trial *t) {
+    if (t->dropout == 0) {
+        return wg_number(1);
+    }
+    const wg_var q = wg_zeros(tape, WG_F64, WG_SHAPE(t->heads, t->queries, 1));
+    const wg_var k = wg_zeros(tape, WG_F64, WG_SHAPE(t->heads, t->keys, 1));
+    const wg_var one = wg_eye(tape, WG_F64, t->keys, t->keys, 0);
+    const wg_var v = wg_contiguous(wg_broadcast_to(one, WG_SHAPE(t->heads, t->keys, t->keys)));
+    const wg_attention_options o = {DROPOUT};
+    const wg_var left = wg_mul(wg_attention(q, k, v, o), t->keys);
+    double sum = wg_value(wg_mean(left)); /* about as much as before */
+    cr_assert_float_eq(sum, 1, 0.1, "%g", sum);
+    return left;
 }
 
 /* By the definition; closed scores are -1e30, and their probabilities are zeroed. */
@@ -147,6 +181,7 @@ static wg_var defined(wg_tape *tape, const trial *t, const inputs *in) {
         free(rows);
     }
     wg_var p = wg_mul(wg_softmax(wg_where(open, s, -1e30), -1), open);
+    p = wg_mul(p, left_by_dropout(tape, t));
     p = wg_reshape(p, WG_SHAPE(shared, t->group, t->queries, t->keys));
     return wg_reshape(wg_matmul(p, v), WG_SHAPE(t->heads, t->queries, t->width));
 }
@@ -398,6 +433,9 @@ Test(attention, refuses_what_does_not_fit) {
     const wg_attention_options early = {.causal = true, .offset = -1};
     (void)wg_attention(X(3, 2), X(4, 2), X(4, 2), early);
     expect_failure(tape, WG_ERROR_ARGUMENT, "attention: the offset -1 is negative");
+    const wg_attention_options dropped = {.dropout = 1};
+    (void)wg_attention(X(3, 2), X(4, 2), X(4, 2), dropped);
+    expect_failure(tape, WG_ERROR_ARGUMENT, "attention: dropout 1 is not in [0, 1)");
     const wg_attention_options behind = {.length_first = true};
     (void)wg_attention(X(3, 2), X(4, 2), X(4, 2), behind);
     expect_failure(tape, WG_ERROR_SHAPE, "v [4, 2] are not [..., L, heads, D], [..., S, heads, D]");

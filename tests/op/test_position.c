@@ -62,8 +62,23 @@ Test(position, products_see_the_distance) {
     wg_tape_free(tape);
 }
 
+Test(position, masks_of_lengths) {
+    wg_tape *tape = wg_tape_new();
+    const int64_t lengths[3] = {2, 0, 5};
+    const wg_var mask = wg_length_mask(wg_constant(tape, WG_I64, WG_SHAPE(3, 1), lengths), 4);
+    expect_shape(mask, WG_SHAPE(3, 1, 4));
+    cr_assert_eq(wg_view_of(mask).dtype, WG_U8);
+    expect_values(mask, (double[]){1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1}, 0);
+    cr_assert_eq(wg_count(wg_length_mask(wg_constant(tape, WG_I64, WG_SHAPE(3), lengths), 0)), 0);
+    wg_tape_free(tape);
+}
+
 Test(position, refuses) {
     wg_tape *tape = wg_tape_new();
+    wg_length_mask(ramp(tape, WG_F64, WG_SHAPE(3)), 4);
+    expect_failure(tape, WG_ERROR_DTYPE, "length_mask: x [3] is no array of integers");
+    wg_length_mask(wg_constant(tape, WG_I64, WG_SHAPE(3), NULL), -1);
+    expect_failure(tape, WG_ERROR_LIMIT, "[-1]");
     wg_rotary(ramp(tape, WG_F64, WG_SHAPE(3, 5)), 0, (wg_rotary_options){0});
     expect_failure(tape, WG_ERROR_SHAPE, "rotary: x is [3, 5]: pairs of the last axis");
     wg_rotary(ramp(tape, WG_F64, WG_SHAPE(3, 4)), 1, (wg_rotary_options){0});
