@@ -314,15 +314,12 @@ Test(loader, windows) {
     }
     wg_loader_free(loader);
     /* Shorter than a window, or than its shift: no batch at all. */
-    const wg_loader_field wide[] = {
-        {.from = text, .window = 11},
-        {.from = text, .window = 1, .shift = INT64_MAX},
-        {.from = text, .window = INT64_MAX / 8, .shift = INT64_MAX - 5, .dtype = WG_U8}};
+    const wg_loader_field wide[] = {{.from = text, .window = 11},
+                                    {.from = text, .window = 1, .shift = INT64_MAX},
+                                    {.from = text, .window = 12, .shift = INT64_MAX}};
     for (int f = 0; f < 3; f++) {
-        const wg_status status =
-            wg_loader_new(&wide[f], 1, (wg_loader_options){.batch = 8, .ahead = -1}, &loader);
-        cr_assert_eq(status, f < 2 ? WG_OK : WG_ERROR_MEMORY, "%s", wg_last_message());
-        for (int i = 0; i < 3 && status == WG_OK; i++) {
+        cr_assert_eq(wg_loader_new(&wide[f], 1, (wg_loader_options){.batch = 8}, &loader), WG_OK);
+        for (int i = 0; i < 3; i++) {
             cr_assert_eq(wg_loader_next(loader, &batch), WG_OK);
             cr_assert_null(batch);
         }
