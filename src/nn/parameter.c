@@ -37,9 +37,11 @@ static bool add_outer(wg_sink *sink, wg_dtype dtype, int rank, const int64_t *sh
     return true;
 }
 
-/* Gives a parameter what a buffer lacks. False, and nothing changed, where memory ran out. */
-static bool add_gradient(wg_param *param) {
+bool wg_param_add_gradient(wg_param *param) {
     const wg_view *value = &param->value;
+    if (param->sink.gradient != NULL) {
+        return true;
+    }
     void *gradient =
         wg_alloc((size_t)param->count * wg_dtype_size(value->dtype) + WG_PARAM_ALIGNMENT);
     if (gradient == NULL || !add_outer(&param->sink, value->dtype, value->rank, value->shape)) {
@@ -63,7 +65,7 @@ wg_param *wg_param_new(const wg_name *name, wg_dtype dtype, int rank, const int6
     /* A line at least: an empty parameter too has an address. */
     param->own = wg_storage_new((size_t)param->count * wg_dtype_size(dtype) + WG_PARAM_ALIGNMENT);
     if (param->own == NULL || !wg_named_as(&param->named, name) ||
-        (!buffer && !add_gradient(param))) {
+        (!buffer && !wg_param_add_gradient(param))) {
         wg_param_free(param);
         return NULL;
     }
@@ -123,18 +125,22 @@ static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w)
     return true;
 }
 
-/* Makes what a file brought the kind that the network asks for. */
-static bool decide(const wg_net *net, wg_param *param, bool buffer) {
+void wg_store_decide(wg_store *store, wg_param *param, bool buffer) {
     if (!buffer) {
-        if (!add_gradient(param)) {
-            wg_tape_fail(net->tape, WG_ERROR_MEMORY, "parameter", NULL,
-                         "no memory for the gradient of %s", param->named.text);
-            return false;
-        }
         param->buffer = false;
-        net->store->flat[param->value.dtype].stale = true;
+        store->flat[param->value.dtype].stale = true;
     }
     param->loaded = false;
+}
+
+/* Makes what a file brought the kind that the network asks for. */
+static bool decide(const wg_net *net, wg_param *param, bool buffer) {
+    if (!buffer && !wg_param_add_gradient(param)) {
+        wg_tape_fail(net->tape, WG_ERROR_MEMORY, "parameter", NULL,
+                     "no memory for the gradient of %s", param->named.text);
+        return false;
+    }
+    wg_store_decide(net->store, param, buffer);
     return true;
 }
 
