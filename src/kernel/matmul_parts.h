@@ -61,6 +61,7 @@
     extern const wg_matmul_parts_##suffix wg_matmul_avx512_##suffix;                               \
     /* Instruction sets this processor has, best last; NULL past them. */                          \
     const wg_matmul_parts_##suffix *wg_matmul_parts_at_##suffix(int index);                        \
+    const wg_matmul_parts_##suffix *wg_matmul_parts_best_##suffix(void);                           \
     bool wg_matmul_with_##suffix(const wg_matmul_parts_##suffix *parts, int64_t m, int64_t n,      \
                                  int64_t k, const T *a, int64_t a_row, int64_t a_column,           \
                                  const T *b, int64_t b_row, int64_t b_column, const T *start,      \
