@@ -21,7 +21,8 @@ extern "C" {
 WG_API wg_status wg_read_idx(const char *path, wg_array **out);
 
 /* Writes an array as an IDX file; i64 is stored as i32. Errors: ARGUMENT for an i64 value that does
- * not fit i32, LIMIT for a size above 2^32 - 1, FILE. A failed write leaves no file behind. */
+ * not fit i32, LIMIT for a size above 2^32 - 1, FILE, MEMORY. A file is written whole or not at
+ * all. */
 WG_API wg_status wg_write_idx(const char *path, const wg_array *array);
 
 /* --- Files as memory -------------------------------------------------------------------------- */

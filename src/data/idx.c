@@ -3,11 +3,10 @@
 #include "data/idx.h"
 
 #include "base/bytes.h"
+#include "base/replace.h"
 #include "data/mapped.h"
 #include "wengert/data.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct idx_type {
@@ -262,47 +261,43 @@ static wg_status check_writable(const char *path, const wg_array *array) {
     return WG_OK;
 }
 
-static bool write_elements(FILE *file, const idx_type *type, const wg_array *array) {
+static wg_status write_elements(wg_replacement *file, const idx_type *type, const wg_array *array) {
     unsigned char block[4096];
-    int64_t count = wg_array_count(array);
+    const int64_t count = wg_array_count(array);
     size_t used = 0;
-    for (int64_t i = 0; i < count; i++) {
+    wg_status status = WG_OK;
+    for (int64_t i = 0; i < count && status == WG_OK; i++) {
         store_big(block + used, type->bytes, element_bits(array, i));
         used += type->bytes;
         if (used == sizeof block || i == count - 1) {
-            if (fwrite(block, 1, used, file) != used) {
-                return false;
-            }
+            status = wg_replace_add(file, block, used);
             used = 0;
         }
     }
-    return true;
+    return status;
 }
 
 wg_status wg_write_idx(const char *path, const wg_array *array) {
+    wg_replacement file;
     wg_status status = check_writable(path, array);
+    if (status == WG_OK) {
+        status = wg_replace_begin(&file, "write_idx", path);
+    }
     if (status != WG_OK) {
         return status;
-    }
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
-        return wg_fail(WG_ERROR_FILE, "write_idx: %s: %s", path, strerror(errno));
     }
     const idx_type *type = type_of_dtype(array->dtype);
     unsigned char header[4 + 4 * WG_MAX_RANK] = {0, 0, type->code, (unsigned char)array->rank};
     for (int axis = 0; axis < array->rank; axis++) {
         store_big(header + 4 + 4 * axis, 4, (uint64_t)array->shape[axis]);
     }
-    size_t bytes = 4 + 4 * (size_t)array->rank;
-    bool written = fwrite(header, 1, bytes, file) == bytes && write_elements(file, type, array);
-    int reason = errno;
-    if (fclose(file) != 0 && written) {
-        written = false;
-        reason = errno;
+    status = wg_replace_add(&file, header, 4 + 4 * (size_t)array->rank);
+    if (status == WG_OK) {
+        status = write_elements(&file, type, array);
     }
-    if (!written) {
-        (void)remove(path);
-        return wg_fail(WG_ERROR_FILE, "write_idx: %s: %s", path, strerror(reason));
+    if (status != WG_OK) {
+        wg_replace_drop(&file);
+        return status;
     }
-    return WG_OK;
+    return wg_replace_end(&file);
 }

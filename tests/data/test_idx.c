@@ -189,5 +189,6 @@ Test(idx, write_refuses) {
     ((int64_t *)a->data)[0] = 0;
     cr_assert_eq(wg_write_idx("/no/such/folder/file", a), WG_ERROR_FILE);
     cr_assert_eq(wg_write_idx(NULL, a), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_write_idx("/", a), WG_ERROR_FILE);
     wg_array_free(a);
 }
