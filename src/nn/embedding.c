@@ -149,8 +149,8 @@ wg_var wg_embedding_bag_at(wg_net net, const char *name, wg_var indices, const c
     wg_var rows = wg_gather_rows_at(table_of(&layer, &options.table, row), indices, site);
     wg_var counts = wg_number(1);
     if (row >= 0) {
-        counts = wg_ne_at(wg_cast_at(indices, layer.dtype, site), wg_number((double)row), site);
-        counts = beside_rows(&layer, counts);
+        counts = wg_ne_at(wg_cast_at(indices, WG_F64, site), wg_number((double)row), site);
+        counts = beside_rows(&layer, wg_cast_at(counts, layer.dtype, site));
     }
     if (options.weights.tape != NULL) {
         rows = wg_mul_at(rows, beside_rows(&layer, options.weights), site);

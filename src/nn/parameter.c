@@ -103,7 +103,8 @@ static wg_param *make(const wg_net *net, const wg_name *name, const wanted *w) {
     return NULL;
 }
 
-static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w) {
+/* Whether there can be such a thing under any name, one that a file brought among them. */
+static bool is_kind(const wg_net *net, const wg_name *name, const wanted *w) {
     if (w->dtype != WG_F32 && w->dtype != WG_F64 && (w->dtype != WG_I64 || !w->buffer)) {
         wg_tape_fail(net->tape, WG_ERROR_DTYPE, "parameter", NULL, "%s is to be %s, not f32 or f64",
                      name->text, wg_dtype_name(w->dtype));
@@ -114,6 +115,10 @@ static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w)
                      name->text, w->rank);
         return false;
     }
+    return true;
+}
+
+static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w) {
     const int64_t count = wg_shape_count(w->rank, w->shape, wg_dtype_size(w->dtype));
     if (count < 0 || count > INT64_MAX / 16) {
         char text[192];
@@ -145,6 +150,9 @@ static bool decide(const wg_net *net, wg_param *param, bool buffer) {
 }
 
 static wg_param *get(const wg_net *net, const wg_name *name, const wanted *w) {
+    if (!is_kind(net, name, w)) {
+        return NULL;
+    }
     wg_named *found = wg_names_find(&net->store->parameters, name);
     if (found == NULL) {
         return is_possible(net, name, w) ? make(net, name, w) : NULL;
@@ -152,14 +160,12 @@ static wg_param *get(const wg_net *net, const wg_name *name, const wanted *w) {
     wg_param *param = (wg_param *)(void *)found;
     const wg_view *value = &param->value;
     if (value->dtype != w->dtype || !wg_shape_equal(value->rank, value->shape, w->rank, w->shape)) {
-        char is[192], asked[192] = "an impossible rank";
-        if (w->rank >= 0 && w->rank <= WG_MAX_RANK) {
-            wg_shape_text(w->rank, w->shape, asked, sizeof asked);
-        }
+        char is[192], asked[192];
         wg_tape_fail(net->tape, WG_ERROR_SHAPE, "parameter", NULL,
                      "%s is %s %s, asked for as %s %s", name->text, wg_dtype_name(value->dtype),
                      wg_shape_text(value->rank, value->shape, is, sizeof is),
-                     wg_dtype_name(w->dtype), asked);
+                     wg_dtype_name(w->dtype),
+                     wg_shape_text(w->rank, w->shape, asked, sizeof asked));
         return NULL;
     }
     if (param->loaded) {

@@ -61,6 +61,9 @@ static bool options_allowed(const pass *p) {
     if (o->hidden < 1) {
         (void)wg_layer_fail(&p->layer, WG_ERROR_ARGUMENT, "%lld hidden units are asked for",
                             (long long)o->hidden);
+    } else if (o->hidden > INT64_MAX / 8) { /* all gates together are counted, too */
+        (void)wg_layer_fail(&p->layer, WG_ERROR_LIMIT, "%lld hidden units are too many",
+                            (long long)o->hidden);
     } else if (o->layers < 1 || o->layers > MOST_LAYERS) {
         (void)wg_layer_fail(&p->layer, o->layers < 1 ? WG_ERROR_ARGUMENT : WG_ERROR_LIMIT,
                             "%d layers are asked for, of at most %d", o->layers, MOST_LAYERS);

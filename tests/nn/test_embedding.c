@@ -49,6 +49,21 @@ Test(embedding, padding_with_the_first_row) {
     cr_assert_neq(value("tok.weight", 3), 0);
 }
 
+/* 2^24 + 1 is 2^24 in f32. */
+Test(embedding, a_bag_tells_large_indices_apart) {
+    const int64_t index[] = {16777217, 16777216, 16777217};
+    const wg_var x = wg_constant(tape, WG_I64, 2, (int64_t[]){1, 3}, index);
+    wg_embedding_bag_options o = {.table = {.count = 16777218,
+                                            .width = 1,
+                                            .padded = true,
+                                            .padding_index = 16777216,
+                                            .weight = wg_init_constant(3)},
+                                  .mode = WG_BAG_SUM};
+    float sum;
+    wg_read(wg_embedding_bag(wg_net_train(store, tape, 0), "e", x, o), WG_F32, &sum, 1);
+    cr_assert_eq((double)sum, 6, "%g %s", (double)sum, wg_tape_message(tape));
+}
+
 Test(embedding, refuses) {
     const wg_net net = wg_net_train(store, tape, 0);
     wg_embedding(net, "tok", wg_full(tape, WG_F32, 1, (int64_t[]){3}, 0), 4, 5);
