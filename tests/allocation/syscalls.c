@@ -14,8 +14,6 @@
 #include <unistd.h>
 
 int __real_open(const char *path, int flags, ...);
-int __real_open64(const char *path, int flags, ...);
-int __wrap_open64(const char *path, int flags, ...);
 ssize_t __real_write(int file, const void *bytes, size_t count);
 int __real_fchmod(int file, mode_t mode);
 int __real_fsync(int file);
@@ -85,17 +83,6 @@ int __wrap_open(const char *path, int flags, ...) {
     latest = __real_open(path, flags, mode);
     return latest;
 }
-
-#if defined(__GLIBC__)
-/* What glibc calls it where files may be large. */
-int __wrap_open64(const char *path, int flags, ...) {
-    va_list arguments;
-    va_start(arguments, flags);
-    const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
-    va_end(arguments);
-    return refused() ? -1 : __real_open64(path, flags, mode);
-}
-#endif
 
 ssize_t __wrap_write(int file, const void *bytes, size_t count) {
     if (refused("write ", file)) {
