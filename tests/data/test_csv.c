@@ -124,6 +124,9 @@ Test(csv, options_and_files) {
         wg_csv_options options = {.separator = bad[i]};
         cr_assert_eq(read_text("1\n", &options, &a), WG_ERROR_ARGUMENT);
     }
+    cr_assert_eq(read_text("1\n", &(wg_csv_options){.separator = ';', .comment = ';'}, &a),
+                 WG_ERROR_ARGUMENT);
+    cr_assert_eq(read_text("1\n", &(wg_csv_options){.comment = ','}, &a), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_read_csv("/no/such/file", NULL, &a), WG_ERROR_FILE);
     cr_assert_eq(wg_read_csv("/", NULL, &a), WG_ERROR_FILE);
 }
