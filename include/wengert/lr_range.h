@@ -37,7 +37,9 @@ typedef wg_status (*wg_train_step)(void *context, double *loss);
  * curve.
  *
  * The network must have been run once, so that its parameters are there: STATE where the store is
- * empty, or the step makes any (those stay as the step left them), and for L-BFGS. Other errors:
+ * empty, has what wg_store_load brought and no network has asked for, or the step makes any (those
+ * stay as the step left them), and for L-BFGS. After wg_checkpoint_load they are there. Other
+ * errors:
  * ARGUMENT for an option out of range, what `step` returned, MEMORY; FILE for the chart, where *out
  * is set nevertheless. */
 WG_API wg_status wg_lr_range_test(wg_optimizer *optimizer, wg_train_step step, void *context,

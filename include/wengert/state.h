@@ -16,8 +16,9 @@
  * any moment leaves a whole one.
  *
  * Schedules are functions of the step, dropout and the order of batches are keyed by it, so there
- * is no more to keep of them. Groups of parameters, frozen parameters and the options of optimizers
- * and averages are the program's, which sets them up again. */
+ * is no more to keep of them. Groups of parameters, frozen parameters, and the options of
+ * optimizers and averages (with what wg_set_momentum has set) are the program's, which sets them up
+ * again. */
 #ifndef WENGERT_STATE_H
 #define WENGERT_STATE_H
 
@@ -55,7 +56,8 @@ WG_API wg_status wg_checkpoint_save(const char *path, const wg_training *trainin
 
 /* Takes up a run, all or nothing: after an error nothing has changed. The optimizer must be of the
  * rule that was saved, and the run of the same parts: what is missing, what is foreign and what has
- * another shape is refused. Parameters need not be there yet; those that are must be in the file.
+ * another shape is refused. Parameters need not be there yet (they are then, with their
+ * gradients, whether the next step uses them or not); those that are must be in the file.
  * All gradients are zero afterwards; tapes that borrowed parameters must be reset. Errors: FILE;
  * FORMAT for damage, with the byte; ARGUMENT, SHAPE and DTYPE for the checkpoint of another run;
  * STATE while averages are swapped in; MEMORY. */

@@ -23,7 +23,9 @@ extern "C" {
 /* The keys and values that the attention layers of a network have computed, by full name, for up to
  * `length` positions: with it a forward pass takes the positions that are new alone, and of the
  * others reads their keys and values. One cache serves all layers of a network, for one batch of
- * sequences that grow together, under wg_no_grad_begin. Not for several threads at once. */
+ * sequences that grow together, under wg_no_grad_begin. A layer that is called more than once in a
+ * pass under one name (blocks that share parameters, as in ALBERT) needs a cache for each of these
+ * calls: a cache knows its layers by name. Not for several threads at once. */
 typedef struct wg_kv_cache wg_kv_cache;
 
 /* NULL where memory ran out, or length < 1. A layer's memory, 2 · batch · length · key heads ·
@@ -31,7 +33,7 @@ typedef struct wg_kv_cache wg_kv_cache;
 WG_API wg_kv_cache *wg_kv_cache_new(int64_t length);
 /* Not while handles of a tape that read it are in use. NULL is allowed. */
 WG_API void wg_kv_cache_free(wg_kv_cache *cache);
-/* How many positions it holds: the number of the next one. */
+/* How many positions it holds: the number of the next one. 0 for NULL. */
 WG_API int64_t wg_kv_cache_length(const wg_kv_cache *cache);
 /* Forgets all positions from `length` on, memory stays; 0 also forgets what was cached of a
  * decoder's memory, and lets another batch begin. After a failure on the tape cut it back to what
@@ -72,8 +74,8 @@ typedef struct wg_multi_head_options {
  * out_proj.bias [width]. At first Glorot's uniform, U(±1/√width) for out_proj.weight, biases 0.
  *
  * On the tape: SHAPE and DTYPE where operands do not fit; ARGUMENT for options out of range; with a
- * cache STATE where the tape records, LIMIT where its length is exceeded, SHAPE for another batch,
- * MEMORY. */
+ * cache STATE where the tape records or the name has these positions already, LIMIT where its
+ * length is exceeded, SHAPE for another batch, MEMORY. */
 WG_API wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q, wg_var k, wg_var v,
                                          const char *site, wg_multi_head_options options);
 #define wg_multi_head_attention(net, name, q, k, v, ...)                                           \

@@ -127,13 +127,13 @@ int64_t wg_shape_count(int rank, const int64_t *shape, size_t size) {
         if (shape[axis] < 0) {
             return -1;
         }
-        empty = empty || shape[axis] == 0;
-    }
-    for (int axis = 0; axis < rank && !empty; axis++) {
-        if (count > limit / shape[axis]) {
+        if (shape[axis] == 0) {
+            empty = true;
+        } else if (count > limit / shape[axis]) {
             return -1;
+        } else {
+            count *= shape[axis];
         }
-        count *= shape[axis];
     }
     return empty ? 0 : count;
 }

@@ -32,8 +32,8 @@ wg_status wg_fail(wg_status status, const char *format, ...) WG_PRINTF(2, 3);
  * NULL. */
 wg_status wg_last_status(void);
 
-/* The product of the sizes, or -1 where a size is negative or the product times `size` overflows.
- */
+/* The product of the sizes, or -1 where a size is negative or the product times `size` overflows,
+ * of an empty shape that of the other sizes: strides are made of it. */
 int64_t wg_shape_count(int rank, const int64_t *shape, size_t size);
 
 /* Whether two shapes are one. */

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define POINT_BYTES 16
+#define DIGITS 770      /* that a number can need, and a few */
+#define MOST_POWER 5000 /* of ten: infinite, and as a negative one 0 with all those digits */
 
 /* What the C library writes for the decimal point just now: localeconv is not safe with threads. */
 static size_t decimal_point(char out[POINT_BYTES]) {
@@ -47,10 +49,9 @@ static bool parse_word(const char *text, size_t length, double *value) {
 
 /* What a scan of the grammar finds. */
 typedef struct decimal {
-    uint64_t digits; /* all digits as one whole number, while they fit */
-    int kept;        /* significant digits in it; above 19 it does not hold them all */
-    long exponent;   /* of ten */
-    size_t point;    /* where the point stands, or the length */
+    uint64_t digits;  /* all digits as one whole number, while they fit */
+    int kept;         /* significant digits in it; above 19 it does not hold them all */
+    int64_t exponent; /* of ten, if all digits are one whole number */
 } decimal;
 
 static bool is_digit(char letter) {
@@ -70,12 +71,12 @@ static void push_digit(decimal *d, char letter) {
 static bool scan(const char *text, size_t length, decimal *d) {
     size_t at = 0;
     size_t digits = 0;
-    *d = (decimal){.point = length};
+    *d = (decimal){.digits = 0};
     for (; at < length && is_digit(text[at]); at++, digits++) {
         push_digit(d, text[at]);
     }
     if (at < length && text[at] == '.') {
-        d->point = at++;
+        at++;
         for (; at < length && is_digit(text[at]); at++, digits++) {
             push_digit(d, text[at]);
             d->exponent--;
@@ -91,43 +92,44 @@ static bool scan(const char *text, size_t length, decimal *d) {
         if (at == length) {
             return false;
         }
-        long power = 0;
+        int64_t power = 0;
         for (; at < length && is_digit(text[at]); at++) {
-            power = power < 100000 ? 10 * power + (text[at] - '0') : power;
+            power = power < INT64_MAX / 20 ? 10 * power + (text[at] - '0') : power;
         }
         d->exponent += minus ? -power : power;
     }
     return at == length;
 }
 
-/* The general case goes through strtod, with the locale's own point put in. */
-static bool parse_slowly(const char *text, size_t length, size_t point, double *value) {
-    char small[128];
-    char *copy = small;
-    char mark[POINT_BYTES];
-    size_t mark_bytes = decimal_point(mark);
-    if (length + POINT_BYTES + 1 > sizeof small) {
-        copy = wg_calloc(length + POINT_BYTES + 1, 1);
-        if (copy == NULL) {
-            return false;
+/* The general case goes through strtod, as one whole number and a power of ten: so it has no
+ * point, whatever the locale's is. Halfway between two doubles a number has 767 digits at most; of
+ * what follows after that it only counts whether it is 0. */
+static double parse_slowly(const char *text, size_t length, const decimal *d) {
+    char whole[DIGITS + 32];
+    size_t used = 0;
+    int64_t exponent = d->exponent;
+    bool more = false;
+    for (size_t i = 0; i < length && text[i] != 'e' && text[i] != 'E'; i++) {
+        if (text[i] == '.' || (used == 0 && text[i] == '0')) {
+            continue;
+        }
+        if (used < DIGITS) {
+            whole[used++] = text[i];
+        } else {
+            more = more || text[i] != '0';
+            exponent++;
         }
     }
-    memcpy(copy, text, point);
-    size_t used = point;
-    if (point < length) {
-        memcpy(copy + used, mark, mark_bytes);
-        used += mark_bytes;
-        memcpy(copy + used, text + point + 1, length - point - 1);
-        used += length - point - 1;
+    if (used == 0) {
+        return 0;
     }
-    copy[used] = '\0';
-    char *end;
-    *value = strtod(copy, &end);
-    bool whole = end == copy + used;
-    if (copy != small) {
-        wg_free(copy);
+    if (more) {
+        whole[used++] = '1';
+        exponent--;
     }
-    return whole;
+    exponent = exponent < -MOST_POWER ? -MOST_POWER : exponent > MOST_POWER ? MOST_POWER : exponent;
+    (void)snprintf(whole + used, sizeof whole - used, "e%d", (int)exponent);
+    return strtod(whole, NULL);
 }
 
 bool wg_number_parse(const char *text, size_t length, double *value) {
@@ -149,8 +151,8 @@ bool wg_number_parse(const char *text, size_t length, double *value) {
         if (d.kept <= 15 && d.exponent >= -22 && d.exponent <= 22) {
             size = d.exponent < 0 ? (double)d.digits / tens[-d.exponent]
                                   : (double)d.digits * tens[d.exponent];
-        } else if (!parse_slowly(text, length, d.point, &size)) {
-            return false;
+        } else {
+            size = parse_slowly(text, length, &d);
         }
     }
     *value = minus ? -size : size;

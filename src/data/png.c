@@ -15,6 +15,9 @@ typedef struct png {
     unsigned char *made; /* the file that is written */
     size_t room;
     unsigned char *lines; /* all of the picture */
+    png_colorp palette;   /* of the file; NULL where samples are no indices */
+    png_bytep alphas;     /* of the first colours */
+    int colours, alpha_count;
     char message[96];
     bool no_memory;
 } png;
@@ -76,22 +79,43 @@ static void check_promise(png_structp p, png_infop info, const png *state) {
     }
 }
 
-/* Reads all into state->lines, as samples of 8 or 16 bits. False after an error. */
+/* What libpng would forgive (bytes behind the rows or behind the zlib stream, a damaged tRNS) is an
+ * error here, but only in what a picture is made of: other chunks must have a right checksum. */
+static void be_strict(png_structp p) {
+    png_set_crc_action(p, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_set_user_limits(p, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    png_set_benign_errors(p, 0);
+#if defined(PNG_HANDLE_AS_UNKNOWN_SUPPORTED)
+    png_set_keep_unknown_chunks(p, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+#endif
+}
+
+/* Indices stay indices: libpng would expand one beyond the palette to black. */
+static void prepare_samples(png_structp p, png_infop info, png *state) {
+    if (png_get_color_type(p, info) != PNG_COLOR_TYPE_PALETTE) {
+        png_set_expand(p); /* few bits to 8, a transparent colour to alpha */
+        return;
+    }
+    png_set_packing(p); /* a byte an index */
+    (void)png_get_PLTE(p, info, &state->palette, &state->colours);
+    (void)png_get_tRNS(p, info, &state->alphas, &state->alpha_count, NULL);
+}
+
+/* Reads all into state->lines, as samples of 8 or 16 bits, or as indices. False after an error. */
 static bool read_lines(png_structp p, png_infop info, png *state, wg_pixels *out) {
     if (setjmp(png_jmpbuf(p))) {
         return false;
     }
-    png_set_crc_action(p, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-    png_set_user_limits(p, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    be_strict(p);
     png_read_info(p, info);
     check_promise(p, info, state);
-    png_set_expand(p); /* palette to RGB, few bits to 8, a transparent colour to alpha */
+    prepare_samples(p, info, state);
     const int passes = png_set_interlace_handling(p);
     png_read_update_info(p, info);
     const size_t line = png_get_rowbytes(p, info);
     out->height = png_get_image_height(p, info);
     out->width = png_get_image_width(p, info);
-    out->channels = png_get_channels(p, info);
+    out->channels = state->palette == NULL ? png_get_channels(p, info) : state->alphas ? 4 : 3;
     out->maximum = png_get_bit_depth(p, info) == 16 ? 65535 : 255;
     state->lines = wg_calloc((size_t)out->height, line);
     if (state->lines == NULL) {
@@ -110,7 +134,32 @@ static bool read_lines(png_structp p, png_infop info, png *state, wg_pixels *out
     return true;
 }
 
-static void take_samples(const png *state, wg_pixels *out) {
+/* The colours of state->lines, which are indices. */
+static wg_status take_colours(const png *state, wg_pixels *out) {
+    const int64_t count = out->height * out->width;
+    uint16_t *to = out->samples;
+    for (int64_t i = 0; i < count; i++, to += out->channels) {
+        const int index = state->lines[i];
+        if (index >= state->colours) {
+            return wg_fail(WG_ERROR_FORMAT,
+                           "read_image: %s: byte %zu: row %lld, column %lld: colour %d of %d",
+                           state->path, state->at, (long long)(i / out->width),
+                           (long long)(i % out->width), index, state->colours);
+        }
+        to[0] = state->palette[index].red;
+        to[1] = state->palette[index].green;
+        to[2] = state->palette[index].blue;
+        if (out->channels == 4) {
+            to[3] = index < state->alpha_count ? state->alphas[index] : 255;
+        }
+    }
+    return WG_OK;
+}
+
+static wg_status take_samples(const png *state, wg_pixels *out) {
+    if (state->palette != NULL) {
+        return take_colours(state, out);
+    }
     const int64_t count = out->height * out->width * out->channels;
     for (int64_t i = 0; i < count; i++) {
         const unsigned char *from = state->lines;
@@ -118,6 +167,7 @@ static void take_samples(const png *state, wg_pixels *out) {
                               ? from[i]
                               : (uint16_t)((uint32_t)from[2 * i] << 8 | from[2 * i + 1]);
     }
+    return WG_OK;
 }
 
 wg_status wg_png_read(const char *path, const unsigned char *bytes, size_t size, wg_pixels *out) {
@@ -133,11 +183,15 @@ wg_status wg_png_read(const char *path, const unsigned char *bytes, size_t size,
     } else {
         state.no_memory = true;
     }
-    png_destroy_read_struct(&p, &info, NULL);
     wg_status status = done ? wg_pixels_new(path, out) : failed(&state, "read_image");
     if (status == WG_OK) {
-        take_samples(&state, out);
+        status = take_samples(&state, out);
     }
+    if (status != WG_OK) {
+        wg_free(out->samples);
+        out->samples = NULL;
+    }
+    png_destroy_read_struct(&p, &info, NULL); /* with the palette */
     wg_free(state.lines);
     return status;
 }

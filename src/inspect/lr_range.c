@@ -1,6 +1,7 @@
 /* lr_range.c: the learning-rate range test. */
 #include "wengert/lr_range.h"
 
+#include "base/number.h"
 #include "optim/optimizer.h"
 #include "wengert/plot.h"
 
@@ -144,6 +145,24 @@ static wg_status check_options(wg_lr_range_options *o) {
     return WG_OK;
 }
 
+/* What a file brought and no network has asked for is not known as parameter or buffer: the
+ * optimizer would learn of it in the middle. */
+static wg_status check_store(const wg_store *store) {
+    if (store->count == 0) {
+        return wg_fail(WG_ERROR_STATE, "lr_range_test: the store is empty: run the network once "
+                                       "before the test");
+    }
+    for (int64_t i = 0; i < store->count; i++) {
+        if (store->sorted[i]->loaded) {
+            return wg_fail(WG_ERROR_STATE,
+                           "lr_range_test: %s comes from a file and has not been used: run the "
+                           "network once before the test",
+                           store->sorted[i]->named.text);
+        }
+    }
+    return WG_OK;
+}
+
 /* Steps until the loss blows up or the rates are used up. */
 static wg_status climb(wg_optimizer *optimizer, wg_train_step step, void *context,
                        const wg_lr_range_options *o, curve *c) {
@@ -222,9 +241,9 @@ static wg_status draw(const curve *c, const wg_lr_range *found, double blow_up, 
     for (int i = 0; i < c->count; i++) {
         top = fmin(top, c->loss[i] + 1.1 * blow_up * fabs(c->loss[0]));
     }
-    char title[96];
-    (void)snprintf(title, sizeof title, "learning-rate range test: suggested %.3g",
-                   found->suggested);
+    char title[96], rate[32];
+    (void)snprintf(title, sizeof title, "learning-rate range test: suggested %s",
+                   wg_number_general(rate, sizeof rate, 3, found->suggested));
     wg_status status = wg_plot_new((wg_plot_options){.title = title,
                                                      .x_label = "log10 of the learning rate",
                                                      .y_label = "loss"},
@@ -278,11 +297,8 @@ wg_status wg_lr_range_test(wg_optimizer *optimizer, wg_train_step step, void *co
     if (optimizer->lbfgs != NULL) {
         return wg_fail(WG_ERROR_STATE, "lr_range_test: lbfgs searches for its steps itself");
     }
-    if (optimizer->store->count == 0) {
-        return wg_fail(WG_ERROR_STATE, "lr_range_test: the store is empty: run the network once "
-                                       "before the test");
-    }
-    wg_status status = check_options(&options);
+    wg_status status = check_store(optimizer->store);
+    status = status == WG_OK ? check_options(&options) : status;
     status = status == WG_OK ? wg_optimizer_ready(optimizer, "lr_range_test") : status;
     return status == WG_OK ? test(optimizer, step, context, &options, out) : status;
 }

@@ -20,7 +20,7 @@
 #define WG_CHECKSUM_BYTES 4
 
 /* The numbers of a run: name, dtype, count. Births are the steps that each "model." tensor took no
- * part in, in the order of names; -1 for buffers. */
+ * part in, in the order of names; below 0 for what is no parameter (store_load.h). */
 #define WG_STATE_KEY "state.key"
 #define WG_STATE_STEPS "state.steps"
 #define WG_STATE_LR "state.lr"

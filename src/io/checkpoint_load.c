@@ -145,7 +145,9 @@ static wg_status restore_births(loading *l) {
         if (name == NULL) {
             continue;
         }
-        if (l->births[k] >= 0) {
+        if (l->births[k] < WG_BORN_OPEN || l->births[k] > l->steps) {
+            status = refuse(l, WG_ERROR_FORMAT, "out of range in " WG_STATE_BIRTHS, name);
+        } else if (l->births[k] >= 0) {
             status = wg_restore_birth(l->restore, name, (uint64_t)l->births[k]);
         }
         k++;
@@ -362,6 +364,9 @@ static wg_status prepare(loading *l) {
     if (status == WG_OK) {
         status = wg_load_plan_new(training->store, l->file, &options, &l->plan);
         l->planned = status == WG_OK;
+    }
+    if (status == WG_OK && l->births != NULL) {
+        status = wg_load_plan_decide(&l->plan, l->births);
     }
     return status == WG_OK ? restore_average(l) : status;
 }

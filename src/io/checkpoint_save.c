@@ -2,6 +2,7 @@
 #include "data/utf8.h"
 #include "io/checkpoint.h"
 #include "io/named.h"
+#include "io/store_load.h"
 #include "optim/average.h"
 #include "optim/optimizer.h"
 
@@ -66,10 +67,9 @@ static wg_status add_optimizer(wg_named_list *list, const wg_training *training,
     n->lr = wg_lr(optimizer);
     for (int64_t i = 0; i < store->count; i++) {
         wg_param *param = store->sorted[i];
-        /* What no network has asked for since it was loaded may turn out to be a parameter. */
-        const bool none =
-            param->buffer && wg_restore_find(optimizer->restore, param->named.text) == NULL;
-        n->births[i] = none ? -1 : (int64_t)wg_optimizer_birth(optimizer, param);
+        n->births[i] = param->loaded   ? WG_BORN_OPEN
+                       : param->buffer ? WG_BORN_BUFFER
+                                       : (int64_t)wg_optimizer_birth(optimizer, param);
         for (int64_t slot = 0; slot < wg_optimizer_slots(optimizer) && status == WG_OK; slot++) {
             wg_view view = param->value;
             view.data = (void *)(uintptr_t)wg_optimizer_slot(optimizer, slot, param);

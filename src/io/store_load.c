@@ -72,7 +72,7 @@ static wg_status make(wg_load_plan *plan, const wg_safetensors_entry *entry, con
         return wg_fail(WG_ERROR_MEMORY, "%s: no memory for \"%.100s\"", plan->file->verb, name);
     }
     param->loaded = true;
-    plan->filling[plan->count++] = (wg_filling){entry, param, true};
+    plan->filling[plan->count++] = (wg_filling){.entry = entry, .param = param, .made = true};
     plan->report.made++;
     return WG_OK;
 }
@@ -127,7 +127,7 @@ static wg_status compare(wg_load_plan *plan, walk *w) {
             if (status != WG_OK) {
                 return status;
             }
-            plan->filling[plan->count++] = (wg_filling){entry, param, false};
+            plan->filling[plan->count++] = (wg_filling){.entry = entry, .param = param};
         }
     }
     plan->report.filled = plan->count;
@@ -169,10 +169,48 @@ wg_status wg_load_plan_new(wg_store *store, const wg_safetensors *file,
                        (long long)file->count);
     }
     find_range(&w, plan);
+    plan->first = w.tensor;
     wg_status status = compare(plan, &w);
     status = status == WG_OK ? make_others(plan, &w) : status;
     if (status != WG_OK) {
         wg_load_plan_drop(plan);
+    }
+    return status;
+}
+
+static wg_status decide(const wg_load_plan *plan, wg_filling *filling, bool buffer) {
+    wg_param *param = filling->param;
+    if (!param->loaded) {
+        return param->buffer == buffer
+                   ? WG_OK
+                   : wg_fail(WG_ERROR_ARGUMENT,
+                             "%s: \"%.100s\" is a %s in the file, %s in the store",
+                             plan->file->verb, filling->entry->name,
+                             buffer ? "buffer" : "parameter", buffer ? "a parameter" : "a buffer");
+    }
+    filling->buffer = buffer;
+    filling->parameter = !buffer;
+    if (buffer) {
+        return WG_OK;
+    }
+    if (param->value.dtype != WG_F32 && param->value.dtype != WG_F64) {
+        return wg_fail(WG_ERROR_DTYPE, "%s: \"%.100s\" is a parameter of %s in the file",
+                       plan->file->verb, filling->entry->name, wg_dtype_name(param->value.dtype));
+    }
+    return wg_param_add_gradient(param)
+               ? WG_OK
+               : wg_fail(WG_ERROR_MEMORY, "%s: no memory for the gradient of \"%.100s\"",
+                         plan->file->verb, filling->entry->name);
+}
+
+wg_status wg_load_plan_decide(wg_load_plan *plan, const int64_t *births) {
+    wg_status status = WG_OK;
+    for (int64_t i = 0; i < plan->count && status == WG_OK; i++) {
+        wg_filling *filling = &plan->filling[i];
+        const int64_t birth = births[filling->entry - plan->file->entry - plan->first];
+        if (birth != WG_BORN_OPEN) {
+            status = decide(plan, filling, birth == WG_BORN_BUFFER);
+        }
     }
     return status;
 }
@@ -188,6 +226,9 @@ void wg_load_plan_fill(wg_load_plan *plan) {
         const wg_filling *filling = &plan->filling[i];
         wg_safetensors_copy(plan->file, filling->entry, filling->param->value.dtype,
                             filling->param->value.data);
+        if (filling->parameter || filling->buffer) {
+            wg_store_decide(plan->store, filling->param, filling->buffer);
+        }
     }
     end(plan);
 }

@@ -3,7 +3,7 @@
 
 #include "base/parallel.h"
 #include "kernel/matmul.h"
-#include "kernel/matmul_transpose.h"
+#include "kernel/matmul_parts.h"
 #include "kernel/random.h"
 
 #include <stdatomic.h>

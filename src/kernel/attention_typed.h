@@ -6,6 +6,7 @@
 typedef struct NAME(job) {
     const wg_attention *a;
     const NAME(wg_attention_loops) * loops;
+    NAME(wg_turn) * turn;
     const T *q, *k, *v, *g, *from;
     T *out, *kept;          /* forward fills them, the chain rule reads `from` and `kept` */
     T *k_turned, *v_turned; /* transposed block by block: [depth, KEYS] each, the last narrower */
@@ -19,7 +20,12 @@ typedef struct NAME(job) {
 
 static NAME(job) NAME(job_of)(const wg_attention *a, const void *q, const void *k, const void *v) {
     NAME(job)
-    job = {.a = a, .loops = NAME(wg_attention_loops_of)(), .q = q, .k = k, .v = v};
+    job = {.a = a,
+           .loops = NAME(wg_attention_loops_of)(),
+           .turn = NAME(wg_matmul_parts_best)()->turn,
+           .q = q,
+           .k = k,
+           .v = v};
     job.factor = (T)(a->scale * 1.4426950408889634);
     return job;
 }
@@ -39,40 +45,15 @@ static void NAME(clear)(int64_t rows, int64_t n, T *to, int64_t apart) {
     }
 }
 
-/* n keys of a head, `apart` elements from each other, turned: [depth, n]. */
-static void NAME(turn)(int64_t n, int64_t depth, const T *from, int64_t apart, T *to) {
-    int64_t j = 0;
-#if defined(WG_TRANSPOSE4)
-    for (; j + 4 <= n; j += 4) {
-        int64_t i = 0;
-        for (; i + 4 <= depth; i += 4) {
-            NAME(wg_transpose4)(from + j * apart + i, apart, to + i * n + j, n);
-        }
-        for (; i < depth; i++) {
-            for (int64_t k = j; k < j + 4; k++) {
-                to[i * n + k] = from[k * apart + i];
-            }
-        }
-    }
-#endif
-    for (; j < n; j++) {
-        for (int64_t i = 0; i < depth; i++) {
-            to[i * n + j] = from[j * apart + i];
-        }
-    }
-}
-
 static void NAME(turn_block)(const NAME(job) * job, int64_t head, int64_t block) {
     const wg_attention *a = job->a;
     const int64_t first = block * KEYS, n = least(KEYS, a->keys - first);
     const int64_t at = head * a->keys + first;
-    NAME(turn)
-    (n, a->depth, job->k + shared_row_of(a, &a->k, head, first), a->k.row,
-     job->k_turned + at * a->depth);
+    job->turn(n, a->depth, job->k + shared_row_of(a, &a->k, head, first), a->k.row, 1,
+              job->k_turned + at * a->depth, n);
     if (job->v_turned != NULL) {
-        NAME(turn)
-        (n, a->width, job->v + shared_row_of(a, &a->v, head, first), a->v.row,
-         job->v_turned + at * a->width);
+        job->turn(n, a->width, job->v + shared_row_of(a, &a->v, head, first), a->v.row, 1,
+                  job->v_turned + at * a->width, n);
     }
 }
 

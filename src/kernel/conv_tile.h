@@ -128,7 +128,11 @@ MM_TARGET static void MM_NAME(put)(int64_t rows, int64_t n, const MM_T *from, in
 
 MM_TARGET static void MM_NAME(turn)(int64_t width, int64_t k, const MM_T *from, int64_t across,
                                     int64_t along, MM_T *to, int64_t pitch) {
-    MM_NAME(pack)(pitch, width, k, from, across, along, to);
+    if (across == 1) { /* rows already: packing them would write behind their ends */
+        MM_NAME(put)(k, width, from, along, to, pitch);
+    } else {
+        MM_NAME(pack)(pitch, width, k, from, across, along, to);
+    }
 }
 
 #define MM_TAPS_WIDE(i) MM_NAME(taps_wide##i),

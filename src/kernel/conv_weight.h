@@ -274,14 +274,6 @@ static bool MM_NAME(conv_weight)(MM_NAME(weight) * c) {
 
 /* ---- the entries ---- */
 
-static const MM_NAME(wg_matmul_parts) * MM_NAME(best)(void) {
-    const MM_NAME(wg_matmul_parts) *best = NULL;
-    for (int i = 0; MM_NAME(wg_matmul_parts_at)(i) != NULL; i++) {
-        best = MM_NAME(wg_matmul_parts_at)(i);
-    }
-    return best;
-}
-
 static wg_conv_machine MM_NAME(machine_of)(const MM_NAME(wg_matmul_parts) * parts) {
     const wg_conv_machine machine = {parts->lanes, parts->rows, parts->pitch, sizeof(MM_T)};
     return machine;
@@ -325,10 +317,11 @@ bool MM_NAME(wg_conv_with)(const MM_NAME(wg_matmul_parts) * parts, wg_conv_kind 
 }
 
 size_t MM_NAME(wg_conv_workspace)(wg_conv_kind kind, const wg_conv_sizes *sizes) {
-    return MM_NAME(wg_conv_workspace_with)(MM_NAME(best)(), kind, sizes);
+    return MM_NAME(wg_conv_workspace_with)(MM_NAME(wg_matmul_parts_best)(), kind, sizes);
 }
 
 bool MM_NAME(wg_kernel_conv)(wg_conv_kind kind, const wg_conv_sizes *sizes, const MM_T *a,
                              const MM_T *b, const MM_T *bias, MM_T *result, void *workspace) {
-    return MM_NAME(wg_conv_with)(MM_NAME(best)(), kind, sizes, a, b, bias, result, workspace);
+    return MM_NAME(wg_conv_with)(MM_NAME(wg_matmul_parts_best)(), kind, sizes, a, b, bias, result,
+                                 workspace);
 }

@@ -81,7 +81,7 @@ void wg_matmul_block_give(void *block) {
 #define HAS_AVX2 (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #define HAS_AVX512 (HAS_AVX2 && __builtin_cpu_supports("avx512f"))
 #define PARTS(suffix)                                                                              \
-    static const wg_matmul_parts_##suffix *best_parts_##suffix(void) {                             \
+    const wg_matmul_parts_##suffix *wg_matmul_parts_best_##suffix(void) {                          \
         return HAS_AVX512 ? &wg_matmul_avx512_##suffix                                             \
                : HAS_AVX2 ? &wg_matmul_avx2_##suffix                                               \
                           : &wg_matmul_baseline_##suffix;                                          \
@@ -94,7 +94,7 @@ void wg_matmul_block_give(void *block) {
     }
 #else
 #define PARTS(suffix)                                                                              \
-    static const wg_matmul_parts_##suffix *best_parts_##suffix(void) {                             \
+    const wg_matmul_parts_##suffix *wg_matmul_parts_best_##suffix(void) {                          \
         return &wg_matmul_baseline_##suffix;                                                       \
     }                                                                                              \
     const wg_matmul_parts_##suffix *wg_matmul_parts_at_##suffix(int index) {                       \

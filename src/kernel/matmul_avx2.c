@@ -74,6 +74,7 @@ static inline MM_TARGET double sum_f64(__m256d v) {
 #define MM_STORE_PART(mask, to, value) _mm256_maskstore_ps(to, mask, value)
 #if defined(WG_TRANSPOSE4)
 #define MM_TRANSPOSE4 wg_transpose4_f32
+#define MM_TRANSPOSE8 wg_transpose8_f32
 #endif
 #include "kernel/matmul_tile.h"
 #undef MM_T
@@ -92,6 +93,7 @@ static inline MM_TARGET double sum_f64(__m256d v) {
 #undef MM_LOAD_PART
 #undef MM_STORE_PART
 #undef MM_TRANSPOSE4
+#undef MM_TRANSPOSE8
 
 #define MM_T double
 #define MM_SUFFIX f64

@@ -22,7 +22,7 @@
  * make r full rows of 2 * `lanes` or `lanes` columns from a packed panel of A, taps_strip one row
  * of WG_CONV_STRIP * `lanes` columns, A lying without gaps; sums start at bias[row], or 0 where it
  * is NULL. tap_dots[r - 1] makes r x 4 inner products with the four rows b + at[0..3], over `lines`
- * stretches of k. put copies rows of n elements, turn transposes. */
+ * stretches of k. put copies rows of n elements, turn transposes; both write nothing behind a row. */
 #define WG_CONV_STRIP 8
 #define WG_MATMUL_PARTS(suffix, T)                                                                 \
     typedef void wg_tile_##suffix(int64_t columns, int64_t k, const T *a, int64_t a_row,           \
@@ -61,6 +61,7 @@
     extern const wg_matmul_parts_##suffix wg_matmul_avx512_##suffix;                               \
     /* Instruction sets this processor has, best last; NULL past them. */                          \
     const wg_matmul_parts_##suffix *wg_matmul_parts_at_##suffix(int index);                        \
+    const wg_matmul_parts_##suffix *wg_matmul_parts_best_##suffix(void);                           \
     bool wg_matmul_with_##suffix(const wg_matmul_parts_##suffix *parts, int64_t m, int64_t n,      \
                                  int64_t k, const T *a, int64_t a_row, int64_t a_column,           \
                                  const T *b, int64_t b_row, int64_t b_column, const T *start,      \

@@ -345,8 +345,8 @@ bool MM_NAME(wg_kernel_matmul_from)(int64_t m, int64_t n, int64_t k, const MM_T 
                                     int64_t a_column, const MM_T *b, int64_t b_row,
                                     int64_t b_column, const MM_T *start, int64_t start_row, MM_T *c,
                                     int64_t c_row) {
-    return MM_NAME(wg_matmul_with)(MM_NAME(best_parts)(), m, n, k, a, a_row, a_column, b, b_row,
-                                   b_column, start, start_row, c, c_row);
+    return MM_NAME(wg_matmul_with)(MM_NAME(wg_matmul_parts_best)(), m, n, k, a, a_row, a_column, b,
+                                   b_row, b_column, start, start_row, c, c_row);
 }
 
 bool MM_NAME(wg_kernel_matmul)(int64_t m, int64_t n, int64_t k, const MM_T *a, int64_t a_row,
@@ -404,8 +404,20 @@ bool MM_NAME(wg_kernel_batch_matmul)(int64_t count, int64_t m, int64_t n, int64_
                                      int64_t b_column, MM_T *c, int64_t c_batch, int64_t c_row,
                                      bool accumulate) {
     MM_NAME(problem)
-    q = {MM_NAME(best_parts)(), m,    n, k, a, a_row, a_column, b, b_row, b_column, c, c_row,
-         accumulate ? c : NULL, c_row};
+    q = {MM_NAME(wg_matmul_parts_best)(),
+         m,
+         n,
+         k,
+         a,
+         a_row,
+         a_column,
+         b,
+         b_row,
+         b_column,
+         c,
+         c_row,
+         accumulate ? c : NULL,
+         c_row};
     if (count <= 0 || m <= 0 || n <= 0) {
         return true;
     }

@@ -235,23 +235,28 @@ MM_INLINE void MM_NAME(pack)(int64_t pitch, int64_t width, int64_t k, const MM_T
         }
         return;
     }
-#if defined(MM_TRANSPOSE4)
-    if (along == 1 && width >= 4) {
-        for (int64_t i = 0; i < width; i += 4) {
-            /* The last four may overlap those before: they write the same numbers again. */
-            const int64_t row = i + 4 <= width ? i : width - 4;
-            int64_t p = 0;
-            for (; p + 4 <= k; p += 4) {
-                MM_TRANSPOSE4(from + row * across + p, across, to + p * pitch + row, pitch);
-            }
-            for (; p < k; p++) {
-                for (int64_t r = row; r < row + 4; r++) {
-                    to[p * pitch + r] = from[r * across + p];
-                }
-            }
-        }
-        return;
+/* By squares; the last rows may overlap those before: they write the same numbers again. */
+#define MM_PACK_SQUARES(size, TRANSPOSE)                                                           \
+    if (along == 1 && width >= size) {                                                             \
+        for (int64_t i = 0; i < width; i += size) {                                                \
+            const int64_t row = i + size <= width ? i : width - size;                              \
+            int64_t p = 0;                                                                         \
+            for (; p + size <= k; p += size) {                                                     \
+                TRANSPOSE(from + row * across + p, across, to + p * pitch + row, pitch);           \
+            }                                                                                      \
+            for (; p < k; p++) {                                                                   \
+                for (int64_t r = row; r < row + size; r++) {                                       \
+                    to[p * pitch + r] = from[r * across + p];                                      \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+        return;                                                                                    \
     }
+#if defined(MM_TRANSPOSE8)
+    MM_PACK_SQUARES(8, MM_TRANSPOSE8)
+#endif
+#if defined(MM_TRANSPOSE4)
+    MM_PACK_SQUARES(4, MM_TRANSPOSE4)
 #endif
     for (int64_t p = 0; p < k; p++) {
         for (int64_t i = 0; i < width; i++) {

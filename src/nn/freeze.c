@@ -41,7 +41,7 @@ static wg_status set(const char *verb, wg_store *store, const char *pattern, boo
     store->freezing = freezing;
     for (int64_t i = 0; i < store->count; i++) {
         wg_param *param = store->sorted[i];
-        if (wg_glob(pattern, param->named.text)) {
+        if (param->frozen != frozen && wg_glob(pattern, param->named.text)) {
             param->frozen = frozen;
             param->sink.fresh = true; /* a gradient from before counts as zero */
             if (param->sink.outer != NULL) {

@@ -42,18 +42,23 @@ void wg_kv_cache_free(wg_kv_cache *cache) {
 }
 
 int64_t wg_kv_cache_length(const wg_kv_cache *cache) {
-    return cache->held;
+    return cache != NULL ? cache->held : 0;
 }
 
 wg_status wg_kv_cache_cut(wg_kv_cache *cache, int64_t length) {
+    if (cache == NULL) {
+        return WG_ERROR_ARGUMENT; /* wg_last_message still says why there is none */
+    }
     if (length < 0 || length > cache->held) {
         return wg_fail(WG_ERROR_ARGUMENT, "kv_cache_cut: to %lld of %lld positions",
                        (long long)length, (long long)cache->held);
     }
     cache->held = length;
     cache->leader = length == 0 ? NULL : cache->leader;
-    for (wg_kv_entry *entry = cache->first; entry != NULL && length == 0; entry = entry->next) {
-        entry->held = 0;
+    for (wg_kv_entry *entry = cache->first; entry != NULL; entry = entry->next) {
+        if (entry->held > length && (!entry->whole || length == 0)) {
+            entry->held = length;
+        }
     }
     return WG_OK;
 }
@@ -151,6 +156,13 @@ wg_kv_entry *wg_kv_open(const wg_layer *layer, wg_kv_cache *cache, wg_dtype dtyp
                             (long long)entry->held);
         return NULL;
     }
+    if (*start < entry->held && length > 0) {
+        (void)wg_layer_fail(layer, WG_ERROR_STATE,
+                            "%s has these %lld positions already: a layer that is called twice in "
+                            "a pass needs a cache for each call",
+                            entry->named.text, (long long)length);
+        return NULL;
+    }
     const int64_t whole[4] = {shape[0], cache->length, shape[2], shape[3]};
     return has_room(layer, entry, dtype, whole, *start == 0) ? entry : NULL;
 }
@@ -161,6 +173,7 @@ wg_kv_entry *wg_kv_open_whole(const wg_layer *layer, wg_kv_cache *cache, wg_dtyp
     if (entry == NULL || !has_room(layer, entry, dtype, shape, entry->held == 0)) {
         return NULL;
     }
+    entry->whole = true;
     *filled = entry->held == shape[1];
     return entry;
 }

@@ -12,6 +12,7 @@ typedef struct wg_kv_entry {
     wg_dtype dtype;
     int64_t batch, room, heads, depth;
     int64_t held; /* positions that are filled */
+    bool whole;   /* they are not the cache's positions, but those of something kept */
     void *k, *v;  /* one block of memory, which begins with k */
 } wg_kv_entry;
 

@@ -37,9 +37,11 @@ static bool add_outer(wg_sink *sink, wg_dtype dtype, int rank, const int64_t *sh
     return true;
 }
 
-/* Gives a parameter what a buffer lacks. False, and nothing changed, where memory ran out. */
-static bool add_gradient(wg_param *param) {
+bool wg_param_add_gradient(wg_param *param) {
     const wg_view *value = &param->value;
+    if (param->sink.gradient != NULL) {
+        return true;
+    }
     void *gradient =
         wg_alloc((size_t)param->count * wg_dtype_size(value->dtype) + WG_PARAM_ALIGNMENT);
     if (gradient == NULL || !add_outer(&param->sink, value->dtype, value->rank, value->shape)) {
@@ -63,7 +65,7 @@ wg_param *wg_param_new(const wg_name *name, wg_dtype dtype, int rank, const int6
     /* A line at least: an empty parameter too has an address. */
     param->own = wg_storage_new((size_t)param->count * wg_dtype_size(dtype) + WG_PARAM_ALIGNMENT);
     if (param->own == NULL || !wg_named_as(&param->named, name) ||
-        (!buffer && !add_gradient(param))) {
+        (!buffer && !wg_param_add_gradient(param))) {
         wg_param_free(param);
         return NULL;
     }
@@ -101,7 +103,8 @@ static wg_param *make(const wg_net *net, const wg_name *name, const wanted *w) {
     return NULL;
 }
 
-static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w) {
+/* Whether there can be such a thing under any name, one that a file brought among them. */
+static bool is_kind(const wg_net *net, const wg_name *name, const wanted *w) {
     if (w->dtype != WG_F32 && w->dtype != WG_F64 && (w->dtype != WG_I64 || !w->buffer)) {
         wg_tape_fail(net->tape, WG_ERROR_DTYPE, "parameter", NULL, "%s is to be %s, not f32 or f64",
                      name->text, wg_dtype_name(w->dtype));
@@ -112,6 +115,10 @@ static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w)
                      name->text, w->rank);
         return false;
     }
+    return true;
+}
+
+static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w) {
     const int64_t count = wg_shape_count(w->rank, w->shape, wg_dtype_size(w->dtype));
     if (count < 0 || count > INT64_MAX / 16) {
         char text[192];
@@ -123,22 +130,29 @@ static bool is_possible(const wg_net *net, const wg_name *name, const wanted *w)
     return true;
 }
 
-/* Makes what a file brought the kind that the network asks for. */
-static bool decide(const wg_net *net, wg_param *param, bool buffer) {
+void wg_store_decide(wg_store *store, wg_param *param, bool buffer) {
     if (!buffer) {
-        if (!add_gradient(param)) {
-            wg_tape_fail(net->tape, WG_ERROR_MEMORY, "parameter", NULL,
-                         "no memory for the gradient of %s", param->named.text);
-            return false;
-        }
         param->buffer = false;
-        net->store->flat[param->value.dtype].stale = true;
+        store->flat[param->value.dtype].stale = true;
     }
     param->loaded = false;
+}
+
+/* Makes what a file brought the kind that the network asks for. */
+static bool decide(const wg_net *net, wg_param *param, bool buffer) {
+    if (!buffer && !wg_param_add_gradient(param)) {
+        wg_tape_fail(net->tape, WG_ERROR_MEMORY, "parameter", NULL,
+                     "no memory for the gradient of %s", param->named.text);
+        return false;
+    }
+    wg_store_decide(net->store, param, buffer);
     return true;
 }
 
 static wg_param *get(const wg_net *net, const wg_name *name, const wanted *w) {
+    if (!is_kind(net, name, w)) {
+        return NULL;
+    }
     wg_named *found = wg_names_find(&net->store->parameters, name);
     if (found == NULL) {
         return is_possible(net, name, w) ? make(net, name, w) : NULL;
@@ -146,14 +160,12 @@ static wg_param *get(const wg_net *net, const wg_name *name, const wanted *w) {
     wg_param *param = (wg_param *)(void *)found;
     const wg_view *value = &param->value;
     if (value->dtype != w->dtype || !wg_shape_equal(value->rank, value->shape, w->rank, w->shape)) {
-        char is[192], asked[192] = "an impossible rank";
-        if (w->rank >= 0 && w->rank <= WG_MAX_RANK) {
-            wg_shape_text(w->rank, w->shape, asked, sizeof asked);
-        }
+        char is[192], asked[192];
         wg_tape_fail(net->tape, WG_ERROR_SHAPE, "parameter", NULL,
                      "%s is %s %s, asked for as %s %s", name->text, wg_dtype_name(value->dtype),
                      wg_shape_text(value->rank, value->shape, is, sizeof is),
-                     wg_dtype_name(w->dtype), asked);
+                     wg_dtype_name(w->dtype),
+                     wg_shape_text(w->rank, w->shape, asked, sizeof asked));
         return NULL;
     }
     if (param->loaded) {

@@ -23,7 +23,7 @@ typedef struct wg_param {
     int64_t offset;  /* elements before it in the flat buffer */
     wg_storage *own; /* NULL once packed; then the gradient too is the flat buffer's */
     bool buffer;     /* no gradient, of any dtype, never packed, of no concern to optimizers */
-    bool loaded;     /* from a file, which does not say which it is: a buffer until asked for */
+    bool loaded;     /* from a file that does not say which it is: a buffer until asked for */
     bool frozen;     /* lies where it lies, but no gradient flows and no step moves it */
 } wg_param;
 
@@ -104,6 +104,11 @@ wg_var wg_param_borrow(wg_tape *tape, wg_param *param);
 /* One that no store has yet, its values not set; NULL where memory ran out. */
 wg_param *wg_param_new(const wg_name *name, wg_dtype dtype, int rank, const int64_t *shape,
                        bool buffer);
+/* Gives a parameter what a buffer lacks, unless it has it. False, and nothing changed, where memory
+ * ran out. */
+bool wg_param_add_gradient(wg_param *param);
+/* Makes what a file brought (`loaded`) a buffer, or a parameter, which has its gradient already. */
+void wg_store_decide(wg_store *store, wg_param *param, bool buffer);
 
 /* ---- freeze.c ---- */
 /* Whether a parameter of that name is to be frozen. */

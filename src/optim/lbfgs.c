@@ -283,7 +283,7 @@ typedef struct run {
     wg_optimizer *optimizer;
     wg_closure closure;
     void *context;
-    int64_t parameters, evaluations;
+    int64_t evaluations;
 } run;
 
 /* The loss where the parameters are; the gradients are in the flat buffers then. */
@@ -300,13 +300,25 @@ static void go(const wg_optimizer *o, double t) {
     wg_vector_add(t, slot_of(o, DIRECTION), weights_of(o));
 }
 
+/* Whether the vectors still lie beside the flat buffers. A parameter that a file brought joins them
+ * when a network first asks for it, so that to count parameters would not do. */
+static bool fits_still(const wg_optimizer *o) {
+    for (int d = 0; d < 2; d++) {
+        const wg_flat *flat = &o->store->flat[d];
+        if (flat->stale || flat->generation != o->state[d].generation) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static wg_status evaluate_into(run *r, wg_vector gradient, double *loss) {
     wg_store *store = r->optimizer->store;
     const wg_status status = evaluate(r, loss);
     if (status != WG_OK) {
         return status;
     }
-    if (store->count != r->parameters) {
+    if (!fits_still(r->optimizer)) {
         return wg_fail(WG_ERROR_STATE, "lbfgs_step: the closure made parameters during the step");
     }
     wg_store_settle(store);
@@ -459,7 +471,7 @@ wg_status wg_lbfgs_step(wg_optimizer *optimizer, wg_closure closure, void *conte
                        optimizer->rule->name);
     }
     wg_store *store = optimizer->store;
-    run r = {optimizer, closure, context, 0, 1};
+    run r = {optimizer, closure, context, 1};
     wg_trial at = {.gradient = 0};
     wg_status status = evaluate(&r, &at.loss);
     status = status == WG_OK ? wg_optimizer_ready(optimizer, "lbfgs_step") : status;
@@ -471,7 +483,6 @@ wg_status wg_lbfgs_step(wg_optimizer *optimizer, wg_closure closure, void *conte
     if (loss != NULL) {
         *loss = at.loss;
     }
-    r.parameters = store->count;
     wg_store_settle(store);
     wg_vector_copy(gradients_of(optimizer), optimizer->lbfgs->work[GRADIENT]);
     look_around(optimizer);

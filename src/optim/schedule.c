@@ -160,7 +160,7 @@ static bool is_better(const wg_plateau *p, double measure) {
 }
 
 double wg_plateau_next(wg_plateau *p, double measure, double lr) {
-    if (!(p->factor > 0 && p->factor < 1) || p->patience < 0 || !(p->threshold >= 0) ||
+    if (p == NULL || !(p->factor > 0 && p->factor < 1) || p->patience < 0 || !(p->threshold >= 0) ||
         p->cooldown < 0 || !(p->least >= 0) || !(p->epsilon >= 0)) {
         return NAN;
     }

@@ -1,11 +1,13 @@
 /* Readers, batches, charts and progress when memory runs out. */
 #include "allocation.h"
 #include "base/base.h"
+#include "base/number.h"
 #include "wengert/data.h"
 #include "wengert/plot.h"
 #include "wengert/progress.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 /* Grants 0, 1, 2 ... requests until `work` succeeds; nothing may leak on the way. */
 static void survive(wg_status (*work)(void)) {
@@ -39,6 +41,19 @@ static wg_status read_csv(void) {
 
 Test(data_allocation, csv) {
     survive(read_csv);
+}
+
+/* A number of any length takes no memory: none could be told from what is no number. */
+Test(data_allocation, numbers) {
+    char text[4000];
+    double value = 0;
+    memset(text, '3', sizeof text);
+    text[1] = '.';
+    wg_test_refuse_after(0);
+    const bool number = wg_number_parse(text, sizeof text, &value);
+    const long requests = wg_test_requests();
+    wg_test_allow();
+    cr_assert(number && value == 10.0 / 3 && requests == 0);
 }
 
 static const char idx_path[] = "wengert-allocation-test.idx";

@@ -220,6 +220,7 @@ static wg_status use_table(void) {
     wg_array *matrix = NULL, *mask = NULL;
     wg_status status = wg_read_table(table_path, NULL, &table);
     if (status == WG_OK) {
+        cr_assert_eq(wg_table_kind(table, 0), WG_COLUMN_NUMBER);
         status = wg_read_table(table_path, &(wg_table_options){.like = table}, &other);
     }
     if (status == WG_OK) {
@@ -241,7 +242,11 @@ static wg_status use_table(void) {
 Test(readers_allocation, tables) {
     FILE *file = fopen(table_path, "w");
     cr_assert_not_null(file);
-    (void)fputs("x,c\n1,red\n,\"gr\"\"een\"\n3,\n", file);
+    (void)fputs("x,c\n1,red\n,\"gr\"\"een\"\n3,\n0.", file);
+    for (int i = 0; i < 1000; i++) {
+        (void)fputc('3', file);
+    }
+    (void)fputs(",blue\n", file);
     for (int i = 0; i < 2000; i++) {
         (void)fprintf(file, "%d,blue%d\n", i, i % 3);
     }

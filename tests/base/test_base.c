@@ -44,7 +44,7 @@ Test(base, shape_count) {
     cr_assert_eq(wg_shape_count(0, NULL, 8), 1);
     cr_assert_eq(wg_shape_count(2, (const int64_t[]){5, -1}, 1), -1);
     cr_assert_eq(wg_shape_count(2, (const int64_t[]){0, -1}, 1), -1, "negative beside empty");
-    cr_assert_eq(wg_shape_count(3, (const int64_t[]){INT64_MAX, 0, INT64_MAX}, 8), 0);
+    cr_assert_eq(wg_shape_count(3, (const int64_t[]){1000, 0, 1000}, 8), 0);
 }
 
 Test(base, shape_count_finds_overflow) {
@@ -53,6 +53,7 @@ Test(base, shape_count_finds_overflow) {
     cr_assert_eq(wg_shape_count(1, (const int64_t[]){INT64_MAX / 8}, 8), INT64_MAX / 8);
     cr_assert_eq(wg_shape_count(1, (const int64_t[]){INT64_MAX / 8 + 1}, 8), -1);
     cr_assert_eq(wg_shape_count(2, (const int64_t[]){INT64_C(1) << 32, INT64_C(1) << 31}, 1), -1);
+    cr_assert_eq(wg_shape_count(3, (const int64_t[]){INT64_MAX, 0, 2}, 1), -1, "its strides would");
     cr_assert_eq(wg_shape_count(2, (const int64_t[]){INT64_C(1) << 31, INT64_C(1) << 31}, 1),
                  INT64_C(1) << 62);
 }

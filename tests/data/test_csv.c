@@ -1,10 +1,11 @@
 /* test_csv.c: CSV files: what is read, and what is refused where. */
+#include "../base/comma.h"
 #include "base/number.h"
 #include "files.h"
 #include "wengert/data.h"
+#include "wengert/random.h"
 
 #include <criterion/criterion.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,9 @@ Test(csv, options_and_files) {
         wg_csv_options options = {.separator = bad[i]};
         cr_assert_eq(read_text("1\n", &options, &a), WG_ERROR_ARGUMENT);
     }
+    cr_assert_eq(read_text("1\n", &(wg_csv_options){.separator = ';', .comment = ';'}, &a),
+                 WG_ERROR_ARGUMENT);
+    cr_assert_eq(read_text("1\n", &(wg_csv_options){.comment = ','}, &a), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_read_csv("/no/such/file", NULL, &a), WG_ERROR_FILE);
     cr_assert_eq(wg_read_csv("/", NULL, &a), WG_ERROR_FILE);
 }
@@ -186,17 +190,48 @@ Test(csv, numbers_of_any_length) {
     cr_assert(!wg_number_parse("", 0, &value) && !wg_number_parse("+", 1, &value));
 }
 
-/* A German locale writes a comma for the point; files do not. Skipped where there is none. */
-Test(csv, locale_is_ignored) {
-    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (setlocale(LC_ALL, names[i]) != NULL) {
-            break;
+/* Of thousands of digits the last may still decide; strtod knows (in the C locale, as here). */
+Test(csv, numbers_of_many_digits) {
+    enum {
+        MOST = 2000
+    };
+    char text[MOST + 32];
+    double value;
+    const wg_key key = wg_key_new(3);
+    for (uint64_t i = 0; i < 2000; i++) {
+        const wg_key own = wg_key_fold(key, i);
+        const size_t length = 1 + (size_t)wg_random_below(own, 0, MOST);
+        const size_t point = (size_t)wg_random_below(own, 1, length + 1);
+        size_t used = 0;
+        for (size_t k = 0; k < length; k++) {
+            if (k == point) {
+                text[used++] = '.';
+            }
+            text[used++] = (char)('0' + wg_random_below(own, 2 + k, 10));
         }
+        const int power = (int)wg_random_below(own, 2 + length, 800) - 400 - (int)point;
+        used += (size_t)snprintf(text + used, sizeof text - used, "e%d", power);
+        cr_assert(wg_number_parse(text, used, &value), "%s", text);
+        cr_assert(value == strtod(text, NULL), "%s: %.17g", text, value);
     }
+    memset(text, '0', sizeof text);
+    memcpy(text, "9007199254740993.", 17); /* halfway: to the even one */
+    cr_assert(wg_number_parse(text, sizeof text, &value) && value == 9007199254740992.0);
+    text[sizeof text - 1] = '1';
+    cr_assert(wg_number_parse(text, sizeof text, &value) && value == 9007199254740994.0);
+    memset(text, '0', sizeof text); /* 0.000...025, 2025 digits behind the point, times 10^2026 */
+    text[1] = '.';
+    memcpy(text + 2025, "25e2026", 7);
+    cr_assert(wg_number_parse(text, sizeof text, &value) && value == 250);
+}
+
+/* A comma for the point is the locale's, not the file's. */
+Test(csv, locale_is_ignored) {
+    test_comma_locale();
     double value;
     cr_assert(wg_number_parse("0.1234567890123456789", 21, &value));
     cr_assert(value == 0.1234567890123456789);
+    cr_assert(!wg_number_parse("0,5", 3, &value));
     char text[32];
     cr_assert_str_eq(wg_number_general(text, sizeof text, 6, 2.5), "2.5");
     cr_assert_str_eq(wg_number_fixed(text, sizeof text, 3, -0.125), "-0.125");

@@ -348,6 +348,89 @@ Test(image, png_damaged) {
     cr_assert_not_null(strstr(wg_last_message(), "bytes left over"));
 }
 
+static void put_word(unsigned char *to, uint32_t word) {
+    for (int i = 0; i < 4; i++) {
+        to[i] = (unsigned char)(word >> (24 - 8 * i));
+    }
+}
+
+static void add_chunk(bytes *to, const char *name, const void *data, size_t size) {
+    unsigned char *at = to->data + to->size;
+    put_word(at, (uint32_t)size);
+    memcpy(at + 4, name, 4);
+    memcpy(at + 8, data, size);
+    put_word(at + 8 + size, wg_crc32(at + 4, size + 4));
+    to->size += size + 12;
+}
+
+/* A picture of 2 x 1 bytes, grey or (with 3 bytes of palette) indices, whose rows stand in one
+ * stored block, with `behind` the zlib stream. */
+static bytes by_hand(const unsigned char *rows, size_t size, const char *behind, size_t palette,
+                     const char *name) {
+    bytes made = {.size = 8};
+    memcpy(made.data, "\x89PNG\r\n\x1A\n", 8);
+    const unsigned char head[] = {0, 0, 0, 2, 0, 0, 0, 1, 8, palette > 0 ? 3 : 0, 0, 0, 0};
+    add_chunk(&made, "IHDR", head, sizeof head);
+    if (palette > 0) {
+        add_chunk(&made, "PLTE", "\1\2\3\4\5\6", palette);
+    }
+    if (name != NULL) {
+        add_chunk(&made, name, "?", 1);
+    }
+    unsigned char stream[64] = {0x78, 1, 1, (unsigned char)size, 0, (unsigned char)(0xFF ^ size),
+                                0xFF};
+    uint32_t a = 1, b = 0; /* Adler-32 */
+    for (size_t i = 0; i < size; i++) {
+        stream[7 + i] = rows[i];
+        a += rows[i];
+        b += a;
+    }
+    put_word(stream + 7 + size, b << 16 | a);
+    memcpy(stream + 11 + size, behind, strlen(behind));
+    add_chunk(&made, "IDAT", stream, 11 + size + strlen(behind));
+    add_chunk(&made, "IEND", "", 0);
+    return made;
+}
+
+/* Whose checksums are all right, and which libpng would let through. */
+Test(image, png_that_fits_no_picture) {
+    static const struct {
+        const char *what;
+        unsigned char rows[8];
+        size_t size;
+        const char *behind;
+        size_t palette;
+        const char *name; /* of one more chunk, of one byte */
+        bool fine;
+    } files[] = {
+        {"a picture", {0, 5, 6}, 3, "", 0, NULL, true},
+        {"more rows", {0, 5, 6, 0, 7, 8}, 6, "", 0, NULL, false},
+        {"bytes behind the zlib stream", {0, 5, 6}, 3, "abcd", 0, NULL, false},
+        {"half a row", {0, 5}, 2, "", 0, NULL, false},
+        {"a filter that is none", {9, 5, 6}, 3, "", 0, NULL, false},
+        {"indices", {0, 1, 0}, 3, "", 6, NULL, true},
+        {"an index beyond the palette", {0, 1, 0}, 3, "", 3, NULL, false},
+        {"half a colour", {0, 0, 0}, 3, "", 4, NULL, false},
+        {"a transparent grey of one byte", {0, 5, 6}, 3, "", 0, "tRNS", false},
+        {"a critical chunk nobody knows", {0, 5, 6}, 3, "", 0, "ABCD", false},
+        {"a gamma of one byte, which is left alone", {0, 5, 6}, 3, "", 0, "gAMA", true},
+        {"a chunk nobody need know", {0, 5, 6}, 3, "", 0, "abCD", true},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const bytes file =
+            by_hand(files[i].rows, files[i].size, files[i].behind, files[i].palette, files[i].name);
+        wg_array *a = NULL;
+        const wg_status status = read_bytes(file.data, file.size, plain, &a);
+        cr_assert_eq(status, files[i].fine ? WG_OK : WG_ERROR_FORMAT, "%s: %s", files[i].what,
+                     status == WG_OK ? "accepted" : wg_last_message());
+        cr_assert_eq(a != NULL, files[i].fine);
+        if (a != NULL && files[i].palette > 0) {
+            expect_image(a, 3, 1, 2, (uint8_t[]){4, 1, 5, 2, 6, 3});
+        }
+        wg_array_free(a);
+    }
+}
+
 /* A header that promises a picture of 2^31 x 2^31 pixels, with a right checksum. */
 Test(image, png_that_promises_too_much) {
     unsigned char *file = NULL;

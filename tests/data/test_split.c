@@ -52,6 +52,40 @@ Test(split, parts_by_weight) {
     }
 }
 
+static void expect_shares(int64_t count, int parts, const double *weights) {
+    wg_array *out[60];
+    double sum = 0;
+    for (int p = 0; p < parts; p++) {
+        sum += weights[p];
+    }
+    const wg_split_options options = {.seed = 1};
+    cr_assert_eq(wg_split_parts(count, parts, weights, options, out), WG_OK);
+    for (int p = 0; p < parts; p++) {
+        const double share = weights[p] / sum * (double)count;
+        cr_assert(fabs((double)out[p]->shape[0] - share) < 1, "%d of %d rows: %d for %g", p,
+                  (int)count, (int)out[p]->shape[0], share);
+        wg_array_free(out[p]);
+    }
+}
+
+/* To within a row, above and below: whoever is furthest behind first is not enough for that. */
+Test(split, many_uneven_parts) {
+    const double few[] = {.157, .0001, .275, .275, .003, .003, .001, .275, .003, .003, .003, .003};
+    for (int64_t count = 0; count < 500; count++) {
+        expect_shares(count, 12, few);
+    }
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        const wg_key key = wg_key_new(seed);
+        double weights[60];
+        wg_random_uniform(key, 0, 60, 0, 1, weights);
+        for (int p = 0; p < 60; p++) {
+            weights[p] = pow(weights[p], 1 + (double)(seed % 7));
+        }
+        expect_shares((int64_t)wg_random_below(key, 1, 2000), 1 + (int)wg_random_below(key, 2, 60),
+                      weights);
+    }
+}
+
 /* Each label is a stretch of a sequence in which no part is ever a whole row off: so a label is
  * less than two off, with any weights. */
 Test(split, labels_with_any_weights) {

@@ -57,8 +57,10 @@ def numpy_files():
         if name in ("f2-big", "f4-little", "u8-big", "b1-byte", "fortran", "scalar", "empty",
                     "version-2", "version-3"):
             shutil.copy(path, os.path.join(CORPUS, "npy", name))
-    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }\n"
-    write("npy/overflow", b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
+    for name, shape in (("overflow", b"4294967296, 4294967296"),
+                        ("empty-overflow", b"0, 9223372036854775807, 3")):
+        header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (" + shape + b"), }\n"
+        write("npy/" + name, b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header)
     for name in ("stored", "compressed", "streamed"):
         shutil.copy(os.path.join(GOLDEN, name + ".npz"), os.path.join(CORPUS, "npz", name))
     write("npz/empty", b"PK\5\6" + b"\0" * 18)

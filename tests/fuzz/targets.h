@@ -2,8 +2,9 @@
  * uses what was accepted, and aborts where a promise is broken: what was accepted and written must
  * come back the same. The sanitizers see the rest.
  *
- * A new target is a file NAME.c with fuzz_NAME, a row here, and files in corpus/NAME. Then
- * `./dev fuzz` runs it under libFuzzer, and the test `corpus` runs it on damage of its own. */
+ * A new target is a file NAME.c with fuzz_NAME, a row here, files in corpus/NAME and, where that
+ * helps, words in dictionaries/NAME.dict. Then `./dev fuzz` runs it under libFuzzer, and the test
+ * `corpus` runs it on damage of its own. */
 #ifndef WG_TESTS_FUZZ_TARGETS_H
 #define WG_TESTS_FUZZ_TARGETS_H
 

@@ -149,6 +149,40 @@ Test(lr_range, failures_leave_no_trace) {
     free_task(&other);
 }
 
+/* A run that has just been taken up, its optimizer's state still waiting, is kept to the bit, too;
+ * what a plain file brought is refused. */
+Test(lr_range, after_loading) {
+    char path[] = "/tmp/wengert-range-XXXXXX";
+    const int made = mkstemp(path);
+    cr_assert(made >= 0);
+    close(made);
+    task t = new_task(), other = new_task();
+    double loss;
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(step(&t, &loss), WG_OK);
+    }
+    const wg_training run = {.store = t.store, .optimizer = t.optimizer};
+    const wg_training again = {.store = other.store, .optimizer = other.optimizer};
+    cr_assert_eq(wg_checkpoint_save(path, &run), WG_OK, "%s", wg_last_message());
+    cr_assert_eq(wg_checkpoint_load(path, &again), WG_OK, "%s", wg_last_message());
+    wg_lr_range found;
+    const wg_lr_range_options o = {.low = 1e-3, .steps = 10};
+    cr_assert_eq(wg_lr_range_test(other.optimizer, step, &other, o, &found), WG_OK, "%s",
+                 wg_last_message());
+    float a[ALL], b[ALL];
+    go_on(&t, a);
+    go_on(&other, b);
+    cr_assert_arr_eq(a, b, sizeof a);
+    free_task(&other);
+    other = new_task();
+    cr_assert_eq(wg_store_load(other.store, path, (wg_load_options){.prefix = "model."}), WG_OK);
+    cr_assert_eq(wg_lr_range_test(other.optimizer, step, &other, o, &found), WG_ERROR_STATE);
+    cr_assert_not_null(strstr(wg_last_message(), "has not been used"));
+    cr_assert_eq(unlink(path), 0);
+    free_task(&t);
+    free_task(&other);
+}
+
 Test(lr_range, refuses) {
     task t = new_task();
     double loss;

@@ -46,6 +46,10 @@ static void child(const char *stem, const char *result, int threads) {
             _exit(2);
         }
     }
+    /* Once more, to tidy up behind a child that was killed while it did so. */
+    if (wg_checkpoint_keep(stem, STEPS, 2, &run.training) != WG_OK) {
+        _exit(2);
+    }
     FILE *file = fopen(result, "wb");
     /* One step more: a run that was loaded at its end has not asked for its parameters yet. */
     if (small_run_step(&run) != WG_OK || file == NULL ||

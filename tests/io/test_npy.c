@@ -159,7 +159,8 @@ static const struct {
     {HEADER(">u8", "(16,)"), 128, WG_OK, ""},
     {HEADER(">u8", "(33,)"), 264, WG_ERROR_FORMAT, "byte 194: an integer above 2^63 - 1"},
     {"{ \"shape\" : ( 1L , 2L ) ,\n'descr':'<i2','fortran_order':True } \n", 4, WG_OK, ""},
-    {HEADER("<f8", "(0, 9223372036854775807)"), 0, WG_OK, ""},
+    {HEADER("<f8", "(0, 1000000000)"), 0, WG_OK, ""},
+    {HEADER("<f8", "(3, 0, 9223372036854775807)"), 0, WG_ERROR_LIMIT, "overflows"},
 };
 
 Test(npy, each_damage_is_refused_at_its_byte) {

@@ -205,3 +205,80 @@ Test(store_file, names_that_no_parameter_can_have) {
     cr_assert_eq(wg_store_count(store), 0);
     wg_store_free(store);
 }
+
+/* A file does not say what is a parameter; i64 can be a buffer alone. */
+Test(store_file, a_whole_number_from_a_file_is_no_parameter) {
+    float y[4];
+    wg_store *store = wg_store_new(2);
+    wg_tape *tape = wg_tape_new();
+    wg_parameter_view seen;
+    cr_assert_eq(wg_store_load(store, save(1, NULL, y), (wg_load_options){.strict = false}), WG_OK);
+    (void)wg_parameter(wg_net_train(store, tape, 0), "seen", WG_I64, 0, NULL, wg_init_constant(0));
+    cr_assert_eq(wg_tape_status(tape), WG_ERROR_DTYPE);
+    cr_assert_str_eq(wg_tape_message(tape), "parameter: seen is to be i64, not f32 or f64");
+    cr_assert_eq(wg_store_find(store, "seen", &seen), WG_OK);
+    cr_assert(seen.buffer && *(int64_t *)seen.value.data == 3);
+    wg_tape_reset(tape);
+    (void)wg_buffer(wg_net_train(store, tape, 0), "seen", WG_I64, 0, NULL, 0);
+    cr_assert_eq(wg_tape_status(tape), WG_OK, "%s", wg_tape_message(tape));
+    wg_tape_free(tape);
+    wg_store_free(store);
+}
+
+typedef struct late {
+    wg_store *store;
+    wg_tape *tape;
+    int calls;
+} late;
+
+enum {
+    LATE = 300 /* elements of what comes late */
+};
+
+static wg_status descend(void *context, double *loss) {
+    late *l = context;
+    wg_net net = wg_net_train(l->store, l->tape, 0);
+    wg_var w = wg_parameter(net, "w", WG_F64, WG_SHAPE(3), wg_init_constant(5));
+    wg_var y = wg_sum(wg_square(wg_square(wg_sub(w, 1))));
+    if (++l->calls == 2) {
+        wg_var a = wg_parameter(net, "a", WG_F64, WG_SHAPE(LATE), wg_init_constant(7));
+        y = wg_add(y, wg_sum(wg_square(a)));
+    }
+    *loss = wg_value(y);
+    const wg_status status = wg_backward(y);
+    wg_tape_reset(l->tape);
+    (void)wg_gradient_norm(l->store); /* packs */
+    return status;
+}
+
+/* It becomes a parameter when first asked for: L-BFGS' vectors are of another length then. */
+Test(store_file, a_loaded_parameter_may_not_come_in_the_middle_of_a_step) {
+    const char *path = test_path("parameters");
+    late l = {wg_store_new(1), wg_tape_new(), 1};
+    double loss;
+    cr_assert_eq(descend(&l, &loss), WG_OK);
+    cr_assert_eq(wg_store_save(l.store, path, NULL), WG_OK);
+    wg_store_free(l.store);
+    for (int search = 0; search < 2; search++) {
+        l.store = wg_store_new(2);
+        l.calls = 0;
+        cr_assert_eq(wg_store_load(l.store, path, (wg_load_options){.strict = false}), WG_OK);
+        wg_optimizer *o =
+            wg_lbfgs(l.store, (wg_lbfgs_options){.iterations = 3, .no_line_search = search == 1});
+        cr_assert_eq(wg_lbfgs_step(o, descend, &l, &loss), WG_ERROR_STATE);
+        cr_assert_not_null(strstr(wg_last_message(), "made parameters during the step"));
+        cr_assert_eq(l.calls, 2);
+        const char *const names[] = {"a", "w"};
+        for (int p = 0; p < 2; p++) {
+            wg_parameter_view view;
+            cr_assert_eq(wg_store_find(l.store, names[p], &view), WG_OK);
+            for (int i = 0; i < (p == 0 ? LATE : 3); i++) {
+                cr_assert_eq(((double *)view.value.data)[i], p == 0 ? 7 : 5);
+            }
+        }
+        cr_assert_eq(wg_lbfgs_step(o, descend, &l, &loss), WG_OK, "%s", wg_last_message());
+        wg_optimizer_free(o);
+        wg_store_free(l.store);
+    }
+    wg_tape_free(l.tape);
+}

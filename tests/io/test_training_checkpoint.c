@@ -55,6 +55,71 @@ Test(training_checkpoint, a_run_that_was_taken_up_ends_with_the_same_bits) {
     }
 }
 
+/* The store that takes up a run has its parameters before a network has asked for them, also where
+ * a plain file has brought some: these learn what they are. */
+Test(training_checkpoint, parameters_are_parameters_before_they_are_used) {
+    small_run run, again;
+    wg_parameter_view view;
+    small_run_new(&run, 1, 0);
+    steps(&run, 5);
+    for (int plain = 0; plain < 2; plain++) {
+        const char *path = test_path("x");
+        small_run_new(&again, 2, 0);
+        if (plain == 1) {
+            cr_assert_eq(wg_store_save(run.store, path, NULL), WG_OK);
+            cr_assert_eq(wg_store_load(again.store, path, (wg_load_options){.strict = false}),
+                         WG_OK);
+            cr_assert_eq(wg_store_find(again.store, "even.weight", &view), WG_OK);
+            cr_assert_null(view.gradient);
+        }
+        cr_assert_eq(wg_checkpoint_save(path, &run.training), WG_OK);
+        cr_assert_eq(wg_checkpoint_load(path, &again.training), WG_OK, "%s", wg_last_message());
+        cr_assert_eq(wg_store_find(again.store, "even.weight", &view), WG_OK);
+        cr_assert(view.gradient != NULL && !view.buffer);
+        cr_assert_eq(wg_store_find(again.store, "seen", &view), WG_OK);
+        cr_assert(view.gradient == NULL && view.buffer);
+        cr_assert_eq(small_run_sum(&again), small_run_sum(&run));
+        small_run_free(&again);
+    }
+    small_run_free(&run);
+}
+
+/* What is still open when it is saved is open when it is loaded. */
+Test(training_checkpoint, what_is_open_stays_open) {
+    small_run run;
+    float one[16] = {1};
+    const wg_named_view weight = {"fc1.bias", wg_view_new(WG_F32, 1, (int64_t[]){16}, one)};
+    const char *path = test_path("x");
+    cr_assert_eq(wg_safetensors_save(path, 1, &weight, 0, NULL), WG_OK);
+    small_run_new(&run, 1, 0);
+    cr_assert_eq(wg_store_load(run.store, path, (wg_load_options){.strict = false}), WG_OK);
+    cr_assert_eq(wg_checkpoint_save(path, &run.training), WG_OK);
+    small_run_free(&run);
+    small_run_new(&run, 1, 0);
+    cr_assert_eq(wg_checkpoint_load(path, &run.training), WG_OK, "%s", wg_last_message());
+    steps(&run, 1);
+    small_run_free(&run);
+}
+
+/* A tensor of the same name and shape, but a buffer there and a parameter here. */
+Test(training_checkpoint, kinds_are_not_confused) {
+    small_run run, other;
+    const char *path = test_path("x");
+    small_run_new(&run, 1, 0);
+    small_run_new(&other, 1, 0);
+    wg_tape *tape = wg_tape_new();
+    (void)wg_buffer(wg_net_eval(run.store, tape), "even.bias", WG_F32, WG_SHAPE(16), 0);
+    (void)wg_parameter(wg_net_eval(other.store, tape), "even.bias", WG_F32, WG_SHAPE(16),
+                       wg_init_constant(0));
+    wg_tape_free(tape);
+    cr_assert_eq(wg_checkpoint_save(path, &run.training), WG_OK);
+    expect_refused(wg_checkpoint_load(path, &other.training), WG_ERROR_ARGUMENT,
+                   "\"model.even.bias\" is a buffer in the file, a parameter in the store");
+    cr_assert_eq(wg_checkpoint_load(path, &run.training), WG_OK);
+    small_run_free(&run);
+    small_run_free(&other);
+}
+
 /* Loading and saving again without a step between makes the same file. */
 Test(training_checkpoint, what_was_loaded_is_saved_as_it_was) {
     small_run run, again;
@@ -103,7 +168,7 @@ Test(training_checkpoint, other_programs_can_look_into_it) {
     /* The weights alone, as a store takes them. */
     wg_store *store = wg_store_new(3);
     cr_assert_eq(wg_store_load(store, path, (wg_load_options){.prefix = "model."}), WG_OK);
-    cr_assert_eq(wg_store_count(store), 7);
+    cr_assert_eq(wg_store_count(store), 9);
     wg_store_free(store);
     small_run_free(&run);
 }
@@ -241,6 +306,8 @@ Test(training_checkpoint, numbers_that_cannot_be_are_refused) {
         const char *text;
     } rows[] = {{"state.steps", 0x80, "out of range: \"state.steps"},
                 {"state.lr", 0xbf, "out of range: \"state.steps or state.lr"},
+                {"state.births", 0x80, "out of range in state.births: \""},
+                {"state.births", 0x01, "out of range in state.births: \""},
                 {"state.updates", 0x80, "out of range: \"state.updates"},
                 {"state.averaged", 0x80, "not there: \"average."},
                 {"state.scale", 0xff, "out of range: \"state.scale"}};

@@ -49,6 +49,21 @@ Test(embedding, padding_with_the_first_row) {
     cr_assert_neq(value("tok.weight", 3), 0);
 }
 
+/* 2^24 + 1 is 2^24 in f32. */
+Test(embedding, a_bag_tells_large_indices_apart) {
+    const int64_t index[] = {16777217, 16777216, 16777217};
+    const wg_var x = wg_constant(tape, WG_I64, 2, (int64_t[]){1, 3}, index);
+    wg_embedding_bag_options o = {.table = {.count = 16777218,
+                                            .width = 1,
+                                            .padded = true,
+                                            .padding_index = 16777216,
+                                            .weight = wg_init_constant(3)},
+                                  .mode = WG_BAG_SUM};
+    float sum;
+    wg_read(wg_embedding_bag(wg_net_train(store, tape, 0), "e", x, o), WG_F32, &sum, 1);
+    cr_assert_eq((double)sum, 6, "%g %s", (double)sum, wg_tape_message(tape));
+}
+
 Test(embedding, refuses) {
     const wg_net net = wg_net_train(store, tape, 0);
     wg_embedding(net, "tok", wg_full(tape, WG_F32, 1, (int64_t[]){3}, 0), 4, 5);
@@ -64,9 +79,16 @@ Test(embedding, refuses) {
     wg_embedding_with(net, "tok", indices(),
                       (wg_embedding_options){.count = 4, .width = 5, .dtype = WG_I64});
     expect_error(WG_ERROR_DTYPE, "tok.weight is to be i64");
-    cr_assert_eq(wg_store_count(store), 0);
     wg_embedding(net, "tok", indices(), 3, 5);
-    expect_error(WG_ERROR_ARGUMENT, "in embedding tok"); /* index 3 */
+    expect_error(WG_ERROR_ARGUMENT, "embedding tok: index 3 (element 3) is out of range for 3");
+    wg_embedding(net, "tok", wg_transpose(indices()), 3, 5);
+    expect_error(WG_ERROR_ARGUMENT, "embedding tok: index 3 (element 1) is out of range for 3");
+    wg_embedding_bag(net, "tok", indices(),
+                     (wg_embedding_bag_options){.table = {.count = 3, .width = 5}});
+    expect_error(WG_ERROR_ARGUMENT, "embedding_bag tok: index 3 (element 3)");
+    cr_assert_eq(wg_store_count(store), 0);
+    wg_embedding(net, "tok", indices(), 5, 5);
+    wg_tape_reset(tape);
     wg_embedding(net, "tok", indices(), 4, 5);
-    expect_error(WG_ERROR_SHAPE, "tok.weight would be [4, 5] but is [3, 5]");
+    expect_error(WG_ERROR_SHAPE, "tok.weight would be [4, 5] but is [5, 5]");
 }

@@ -124,7 +124,7 @@ Test(store, refuses) {
     wg_parameter(net, "w", WG_F64, 2, shape, uniform);
     expect_error(WG_ERROR_SHAPE, "asked for as f64 [3, 4]");
     wg_parameter(net, "w", WG_F64, 99, shape, uniform);
-    expect_error(WG_ERROR_SHAPE, "net.w");
+    expect_error(WG_ERROR_ARGUMENT, "net.w: rank 99");
     wg_parameter(net, "v", WG_F64, 99, shape, uniform);
     expect_error(WG_ERROR_ARGUMENT, "net.v");
     wg_parameter(net, "v", WG_I64, 2, shape, uniform);
@@ -303,4 +303,21 @@ Test(store, freezes_by_pattern) {
         cr_assert_eq(i % 2 ? wg_freeze(store, "*") : wg_unfreeze(store, "*"), WG_OK);
     }
     cr_assert(frozen("encoder.x.a"));
+}
+
+/* To say again what holds already is no reason to lose a gradient. */
+Test(store, freezing_keeps_the_gradients_of_what_does_not_change) {
+    static const int64_t vector[] = {2}, matrix[] = {3, 2};
+    wg_net net = wg_net_train(store, tape, 0);
+    wg_var x = wg_full(tape, WG_F64, 2, (int64_t[]){1, 2}, 1);
+    wg_var v = wg_parameter(net, "v", WG_F64, 1, vector, wg_init_constant(2));
+    wg_var m = wg_parameter(net, "m", WG_F64, 2, matrix, wg_init_constant(1)); /* of one row */
+    cr_assert_eq(wg_backward(wg_add(wg_sum(v), wg_sum(wg_affine(x, m, wg_number(0))))), WG_OK);
+    cr_assert_eq(wg_freeze(store, "nothing*"), WG_OK);
+    cr_assert_eq(wg_unfreeze(store, "*"), WG_OK);
+    cr_assert_eq(((double *)find(store, "v").gradient)[1], 1);
+    cr_assert_eq(((double *)find(store, "m").gradient)[5], 1);
+    cr_assert_eq(wg_freeze(store, "v"), WG_OK);
+    cr_assert_eq(((double *)find(store, "v").gradient)[1], 0);
+    cr_assert_eq(((double *)find(store, "m").gradient)[5], 1);
 }

@@ -210,6 +210,37 @@ Test(transformer, a_broken_pass_is_cut_back) {
     wg_kv_cache_free(cache);
 }
 
+/* Blocks "a", "b", "b" of which two are one: in a cache for all of them the second call of "b"
+ * cannot have keys of its own. */
+static wg_var shared(wg_var x, wg_kv_cache *const caches[3]) {
+    static const char *const names[] = {"a", "b", "b"};
+    for (int i = 0; i < 3; i++) {
+        const wg_transformer_options o = {.heads = 2, .causal = true, .cache = caches[i]};
+        x = wg_transformer_encoder_layer(wg_net_eval(store, tape), names[i], x, o);
+    }
+    return x;
+}
+
+Test(transformer, a_layer_called_twice_needs_two_caches) {
+    wg_kv_cache *const none[3] = {NULL};
+    wg_kv_cache *first = wg_kv_cache_new(LENGTH), *second = wg_kv_cache_new(LENGTH);
+    wg_no_grad_begin(tape);
+    const wg_var whole = shared(part(WG_F64, "x", 0, 5), none);
+    for (int i = 0; i < 4; i++) {
+        const int64_t length = i < 3 ? 1 : 2;
+        const wg_var y =
+            shared(part(WG_F64, "x", i, length), (wg_kv_cache *[]){first, first, second});
+        expect_equal(y, wg_narrow(whole, 1, i, length), 1e-13);
+    }
+    cr_assert_eq(wg_kv_cache_cut(first, 2), WG_OK);
+    (void)shared(part(WG_F64, "x", 2, 1), (wg_kv_cache *[]){first, first, first});
+    expect_error(WG_ERROR_STATE, "b.self_attn.kv has these 1 positions already");
+    wg_kv_cache_free(first);
+    wg_kv_cache_free(second);
+    cr_assert_eq(wg_kv_cache_length(NULL), 0);
+    cr_assert_eq(wg_kv_cache_cut(NULL, 0), WG_ERROR_ARGUMENT);
+}
+
 /* ---- Attention ------------------------------------------------------------------------------- */
 
 /* A mask of the other float type changes no type. */

@@ -93,6 +93,7 @@ Test(schedules, are_nan_where_an_option_is_out_of_range) {
     wg_plateau plateau = wg_plateau_defaults(false);
     plateau.factor = 1;
     cr_assert(isnan(wg_plateau_next(&plateau, 1, 0.3)));
+    cr_assert(isnan(wg_plateau_next(NULL, 1, 0.3)));
 }
 
 /* ---- Reduce on plateau ----------------------------------------------------------------------- */
