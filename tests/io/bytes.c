@@ -3,6 +3,8 @@
 
 #include "bytes.h"
 
+#include "base/base.h"
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <stdio.h>

@@ -372,6 +372,18 @@ Test(training_checkpoint, the_newest_are_kept_and_found) {
     cr_assert_eq(wg_checkpoint_resume(stem, &other.training, &found), WG_OK, "%s",
                  wg_last_message());
     cr_assert(found && wg_steps(other.optimizer) == 4);
+    /* Damage, too, where the reader of safetensors says LIMIT. */
+    static const char deep[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],"
+                               "\"data_offsets\":[0,4]}}";
+    size_t size = 0;
+    unsigned char *bytes = safetensors_bytes(deep, 4, &size);
+    cr_assert_eq(wg_write_bytes("test", test_path("run-000000000005.safetensors"), bytes, size),
+                 WG_OK);
+    free(bytes);
+    cr_assert_eq(wg_checkpoint_resume(stem, &other.training, &found), WG_OK, "%s",
+                 wg_last_message());
+    cr_assert(found && wg_steps(other.optimizer) == 4);
+    touch("run-000000000005.safetensors");
     touch("run-000000000004.safetensors");
     const uint32_t before = small_run_sum(&other);
     expect_refused(wg_checkpoint_resume(stem, &other.training, &found), WG_ERROR_FORMAT,
