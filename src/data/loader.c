@@ -117,6 +117,9 @@ static void prepare(void *context, int number) {
 
 wg_status wg_loader_next(wg_loader *loader, const wg_batch **batch) {
     *batch = NULL;
+    if (wg_ring_orphaned(loader->ring)) {
+        (void)wg_loader_seek(loader, loader->epoch, loader->index); /* where it stands */
+    }
     if (loader->index == loader->count) {
         loader->epoch++;
         loader->index = 0;

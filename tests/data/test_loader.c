@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#if defined(__unix__)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 TestSuite(loader, .fini = test_file_remove);
 
@@ -241,6 +245,54 @@ Test(loader, stops_at_any_time) {
     wg_loader_free(NULL);
     free_data(d);
 }
+
+#if defined(__unix__)
+/* 0 if all went well. A child that hangs is ended by the alarm. */
+static int in_child(int (*work)(wg_loader *, uint64_t), wg_loader *loader, uint64_t expected) {
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)alarm(60);
+        _exit(work(loader, expected));
+    }
+    int status = -1;
+    cr_assert(child > 0 && waitpid(child, &status, 0) == child);
+    return status;
+}
+
+static int goes_on(wg_loader *loader, uint64_t expected) {
+    const bool right = digest(loader, false) == expected;
+    wg_loader_free(loader);
+    return right ? 0 : 1;
+}
+
+static int only_frees(wg_loader *loader, uint64_t expected) {
+    (void)expected;
+    wg_loader_free(loader);
+    return 0;
+}
+
+/* The thread is not in the child, whatever it was doing; both hand out what comes next. */
+Test(loader, goes_on_in_a_child) {
+    data d = make_data();
+    for (int taken = 0; taken < 32; taken++) {
+        const wg_batch_options options = {.shuffle = true, .seed = 8};
+        noise plain = {.fails_at = -1}, waits = {.waits = true, .fails_at = -1, .seed = 5};
+        wg_loader *loader = open_loader(d, taken % 4, taken % 2 == 0 ? &plain : &waits, options);
+        wg_loader *alone = open_loader(d, -1, &plain, options);
+        const wg_batch *batch;
+        for (int i = 0; i < taken; i++) {
+            cr_assert_eq(wg_loader_next(loader, &batch), WG_OK);
+            cr_assert_eq(wg_loader_next(alone, &batch), WG_OK);
+        }
+        const uint64_t expected = digest(alone, false);
+        cr_assert_eq(in_child(only_frees, loader, 0), 0);
+        cr_assert_eq(in_child(goes_on, loader, expected), 0, "child, after %d", taken);
+        cr_assert_eq(goes_on(loader, expected), 0, "parent, after %d", taken);
+        wg_loader_free(alone);
+    }
+    free_data(d);
+}
+#endif
 
 Test(loader, some_rows) {
     data d = make_data();
