@@ -32,6 +32,11 @@ import torch.nn.functional as F
 PEAK_STEPS = 10
 
 
+def clock():
+    """One thread alone has its own clock, which stands still while other programs have the core."""
+    return time.thread_time() if torch.get_num_threads() == 1 else time.perf_counter()
+
+
 def probe():
     a, b, c = torch.randn(256, 1024), torch.randn(1024, 1024), torch.empty(256, 1024)
     torch.set_num_threads(1)
@@ -253,9 +258,9 @@ class Trainer:
 
     def timed(self, count):
         self.reset()
-        start = time.perf_counter()
+        start = clock()
         self.steps(count)
-        return time.perf_counter() - start
+        return clock() - start
 
 
 def fastest(task):

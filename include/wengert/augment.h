@@ -23,7 +23,7 @@ WG_API wg_status wg_augment_shift(wg_array *images, const int64_t *rows, wg_key 
 WG_API wg_status wg_augment_flip(wg_array *images, const int64_t *rows, wg_key key,
                                  double probability);
 
-/* Adds normal noise of this deviation to each pixel. */
+/* Adds normal noise of this deviation, finite as a float, to each pixel. */
 WG_API wg_status wg_augment_noise(wg_array *images, const int64_t *rows, wg_key key,
                                   double deviation);
 

@@ -29,7 +29,8 @@ extern "C" {
  *
  * digamma and polygamma, which libm has not, come with the file. Errors: ARGUMENT for NULL, or a
  * name that is no identifier of at most 200 characters; FILE; MEMORY; LIMIT where more than 20,000
- * statements remain in one of its functions, or a derived program has too many terms. */
+ * statements remain in one of its functions, or a derived program has too many terms. A file of
+ * that name is replaced whole or stays as it was. */
 WG_API wg_status wg_function_write_c(const wg_function *fn, const char *path, const char *name);
 
 typedef struct wg_compile_options {

@@ -20,9 +20,9 @@ extern "C" {
  * On failure *out is NULL. */
 WG_API wg_status wg_read_idx(const char *path, wg_array **out);
 
-/* Writes an array as an IDX file; i64 is stored as i32. Errors: ARGUMENT for an i64 value that does
- * not fit i32, LIMIT for a size above 2^32 - 1, FILE, MEMORY. A file is written whole or not at
- * all. */
+/* Writes an array as an IDX file; i64 is stored as i32. Errors: DTYPE for bf16, ARGUMENT for an i64
+ * value that does not fit i32, LIMIT for a size above 2^32 - 1, FILE, MEMORY. A file is written
+ * whole or not at all. */
 WG_API wg_status wg_write_idx(const char *path, const wg_array *array);
 
 /* --- Files as memory -------------------------------------------------------------------------- */
@@ -47,8 +47,8 @@ WG_API wg_status wg_map_idx(const char *path, wg_mapped **out);
 /* Maps a file of plain elements in C order and in this machine's byte order, behind `offset` bytes
  * of something else. shape[0] may be -1: as many rows as there are. Errors: FILE, FORMAT with the
  * byte offset where the file is shorter or longer than the shape says, ARGUMENT for an offset that
- * is no multiple of the dtype's size, for a negative one, rank or shape, LIMIT, MEMORY. On failure
- * *out is NULL. */
+ * is no multiple of the dtype's size, for a negative one, rank or shape, for no shape, LIMIT,
+ * MEMORY. On failure *out is NULL. */
 WG_API wg_status wg_map_raw(const char *path, wg_dtype dtype, int rank, const int64_t *shape,
                             int64_t offset, wg_mapped **out);
 
@@ -66,8 +66,8 @@ typedef struct wg_csv_options {
  * may be quoted; nan and inf are numbers; an empty field is NaN. Empty lines are skipped. Lines end
  * with LF or CRLF, the last may lack it. Errors, with the file's name, line and column (in bytes,
  * from 1): FILE, FORMAT for text that is no number, for rows of different length and for a file
- * without rows, ARGUMENT for a separator that numbers need, MEMORY. On failure *out is NULL. Files
- * with names, words and gaps: wg_read_table of wengert/table.h. */
+ * without rows, ARGUMENT for a separator that numbers or comments need, MEMORY. On failure *out is
+ * NULL. Files with names, words and gaps: wg_read_table of wengert/table.h. */
 WG_API wg_status wg_read_csv(const char *path, const wg_csv_options *options, wg_array **out);
 
 /* --- Columns ---------------------------------------------------------------------------------- */

@@ -30,7 +30,7 @@ typedef struct wg_dot_options {
  *
  * A failed tape is written as far as it came, with its message. Errors: LIMIT where it holds more
  * than max_nodes; HANDLE for a name whose variable is stale or of another tape; ARGUMENT for NULL
- * or a negative limit; FILE (a failed write leaves no file behind). */
+ * or a negative limit; FILE, MEMORY. A file of that name is replaced whole or stays as it was. */
 WG_API wg_status wg_write_dot(const wg_tape *tape, const char *path, wg_dot_options options);
 
 #ifdef __cplusplus

@@ -12,8 +12,10 @@
  *
  * x is f32 or f64, and the layer's parameters are of its dtype. On the tape: SHAPE and DTYPE where
  * x does not fit, or the parameters of that name are of other sizes; ARGUMENT for options out of
- * range; LIMIT for names that are too long; MEMORY. Messages name the layer and the shapes.
- * Parameters are made, and statistics updated, where the call succeeds alone (but for MEMORY).
+ * range; LIMIT for names that are too long; MEMORY. Messages name the layer and the shapes. What x
+ * or an option makes fail has made no parameter and updated no statistics; where MEMORY runs out, a
+ * parameter of that name is of other sizes, or a part of a larger layer fails (transformer.h),
+ * those before it have been made.
  *
  * What has no parameters needs no layer: pooling (pool.h), activations (elementwise.h), dropout
  * (nn.h), wg_flatten, wg_pixel_shuffle are verbs of the same arguments as PyTorch's modules. */

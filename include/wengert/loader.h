@@ -63,7 +63,8 @@ typedef struct wg_loader_options {
  *
  * Batches, their order and their bits are the same with a thread and without (a build without
  * threads, or a system that gives none), whatever the timing; order is that of wg_batches. One
- * thread at a time may call a loader. */
+ * thread at a time may call a loader. After a fork parent and child go on with one each; the
+ * child's has no thread. */
 typedef struct wg_loader wg_loader;
 
 /* A new loader at the start of epoch 0, with all its memory. Plain fields have the same number of

@@ -39,8 +39,8 @@ WG_API wg_status wg_plot_points(wg_plot *plot, const char *series, int64_t n, co
 
 /* Writes the chart as an SVG file that follows the viewer's light or dark scheme. Series come in
  * the order they were made, each with its own colour and a line in the legend. Points that are not
- * finite, or beyond 1e300, are left out and interrupt the line. A failed write leaves no file
- * behind. Errors: FILE, ARGUMENT for NULL. */
+ * finite, or beyond 1e300, are left out and interrupt the line. A file of that name is
+ * replaced whole or stays as it was. Errors: FILE, MEMORY, ARGUMENT for NULL. */
 WG_API wg_status wg_plot_write(const wg_plot *plot, const char *path);
 
 /* NULL is allowed. */

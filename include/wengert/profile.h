@@ -56,8 +56,8 @@ WG_API wg_status wg_profile_at(wg_profile *profile, int64_t index, wg_profile_ro
 WG_API wg_status wg_profile_print(wg_profile *profile, FILE *out);
 
 /* Every run of an operation, chain rule, layer and sweep with its beginning and end, as the Trace
- * Event Format: chrome://tracing and ui.perfetto.dev draw it. Errors: FILE (a failed write leaves
- * no file behind), MEMORY. */
+ * Event Format: chrome://tracing and ui.perfetto.dev draw it. A file of that name is replaced whole
+ * or stays as it was. Errors: FILE, MEMORY. */
 WG_API wg_status wg_profile_write_trace(const wg_profile *profile, const char *path);
 
 /* One layer, or one operation outside of all layers. */

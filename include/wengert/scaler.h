@@ -32,7 +32,8 @@ typedef struct wg_scaler_options {
  * correction for what the mean lost (T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for
  * computing the sample variance", 1983, equation 1.7). As scikit-learn's StandardScaler and
  * MinMaxScaler. Free with wg_scaler_clear. Errors: SHAPE for rank 0, DTYPE and ARGUMENT for rows
- * that do not fit, FORMAT for a value that is infinite, MEMORY. On failure *out is all NULL. */
+ * that do not fit, ARGUMENT for a scaling that is none, FORMAT for a value that is infinite and for
+ * a column whose sums overflow, MEMORY. On failure *out is all NULL. */
 WG_API wg_status wg_scaler_fit(const wg_array *from, wg_scaler_options options, wg_scaler *out);
 
 /* A new array *out of the same shape, scaled, as WG_F32 or WG_F64; and the way back. NaN stays NaN.

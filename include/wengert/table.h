@@ -38,11 +38,14 @@ typedef struct wg_table_options {
     const char *const *missing;
     int missing_count;
 
-    const wg_column_type *types; /* of the columns that are named here */
+    /* Of the columns that are named here. All but SKIP must be in the file (ARGUMENT). */
+    const wg_column_type *types;
     int type_count;
 
-    /* A table whose kinds and levels hold for the columns of the same name, as for a test file: a
-     * level that it lacks is FORMAT. */
+    /* A table of which this file shall be another part, as a test file is: its columns in its
+     * order, of its kinds and levels. A level that it lacks, or a column of it that the file lacks,
+     * is FORMAT; other columns of the file are left out. `types` goes before: it skips a column of
+     * the table, whether the file has it or not, and adds others, which come last. */
     const wg_table *like;
 } wg_table_options;
 
@@ -51,8 +54,9 @@ typedef struct wg_table_options {
  * empty lines are skipped; lines end with LF or CRLF; numbers have a decimal point whatever the
  * locale is. A column without a name has its number, from 0. `options` may be NULL. Errors, with
  * the file's name, line and column (in bytes, from 1): FILE, FORMAT for rows of different length, a
- * file without rows, a name that comes twice, text where a number must stand, a zero byte, ARGUMENT
- * for options, MEMORY. On failure *out is NULL. */
+ * file without rows, a name that comes twice, text where a number must stand, a zero byte, and for
+ * what is not like the table it shall be like, ARGUMENT for options, MEMORY. On failure *out is
+ * NULL. */
 WG_API wg_status wg_read_table(const char *path, const wg_table_options *options, wg_table **out);
 
 /* NULL is allowed. */
@@ -63,7 +67,7 @@ WG_API void wg_table_free(wg_table *table);
 WG_API int64_t wg_table_rows(const wg_table *table);
 WG_API int wg_table_columns(const wg_table *table);
 
-/* The column of this name, -1 where there is none. */
+/* The column of this name, -1 where there is none (NULL is no name). */
 WG_API int wg_table_find(const wg_table *table, const char *name);
 
 /* The name of column 0, 1, ...; its kind, NUMBER or CATEGORY; its values [rows], which live as long
@@ -91,8 +95,8 @@ typedef enum wg_imputation {
 /* Fills what is missing in a column by what the given rows (WG_I64 [count]; NULL: all) say: take
  * the training rows, or the test rows have a part in it. *value gets what was filled in, for other
  * files (WG_IMPUTE_VALUE); NULL is allowed but there. Errors: ARGUMENT for a column that is not
- * there, for a mean or median of categories, for rows that are not there, and where no value is
- * known, DTYPE, MEMORY. */
+ * there, for a mean or median of categories, for a value that is the number of no level, for rows
+ * that are not there, and where no value is known, DTYPE, MEMORY. */
 WG_API wg_status wg_table_impute(wg_table *table, const char *name, wg_imputation how,
                                  const wg_array *rows, double *value);
 

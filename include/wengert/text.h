@@ -68,8 +68,8 @@ WG_API const char *wg_vocabulary_token(const wg_vocabulary *vocabulary, int64_t 
 
 /* The text as ids: a new array *out [tokens] of dtype WG_I64, or WG_U8 where the vocabulary has at
  * most 256 tokens. A vocabulary of byte pairs splits as it would have split the text it was made
- * of. Errors: DTYPE, FORMAT with the byte offset of a character that the vocabulary lacks, MEMORY.
- * On failure *out is NULL. */
+ * of. Errors: ARGUMENT, DTYPE, FORMAT with the byte offset of a character that the vocabulary
+ * lacks, MEMORY. On failure *out is NULL. */
 WG_API wg_status wg_vocabulary_encode(const wg_vocabulary *vocabulary, const char *text,
                                       size_t bytes, wg_dtype dtype, wg_array **out);
 

@@ -3,7 +3,7 @@
 
 #include "base/base.h"
 
-#include <math.h>
+#include <float.h>
 #include <string.h>
 
 #define NOISE_BLOCK 256 /* numbers drawn at a time */
@@ -75,15 +75,21 @@ static void shift_plane(float *plane, const images *m, int64_t down, int64_t rig
     }
 }
 
+static wg_status check_shift(int64_t most) {
+    return most >= 0 && most <= INT32_MAX
+               ? WG_OK
+               : wg_fail(WG_ERROR_ARGUMENT, "augment_shift: by up to %lld pixels", (long long)most);
+}
+
 wg_status wg_augment_shift(wg_array *array, const int64_t *rows, wg_key key, int64_t most,
                            float fill) {
     images m;
     wg_status status = look_at("augment_shift", array, &m);
+    if (status == WG_OK) {
+        status = check_shift(most);
+    }
     if (status != WG_OK) {
         return status;
-    }
-    if (most < 0 || most > INT32_MAX) {
-        return wg_fail(WG_ERROR_ARGUMENT, "augment_shift: by up to %lld pixels", (long long)most);
     }
     key = wg_key_name(key, "shift");
     const int64_t size = m.height * m.width;
@@ -101,14 +107,27 @@ wg_status wg_augment_shift(wg_array *array, const int64_t *rows, wg_key key, int
 
 /* ---- Mirrors and noise ----------------------------------------------------------------------- */
 
+static wg_status check_flip(double probability) {
+    return probability >= 0 && probability <= 1
+               ? WG_OK
+               : wg_fail(WG_ERROR_ARGUMENT, "augment_flip: with probability %g", probability);
+}
+
+/* The noise is f32: its deviation must be finite there. */
+static wg_status check_noise(double deviation) {
+    return deviation >= 0 && deviation <= (double)FLT_MAX
+               ? WG_OK
+               : wg_fail(WG_ERROR_ARGUMENT, "augment_noise: of deviation %g", deviation);
+}
+
 wg_status wg_augment_flip(wg_array *array, const int64_t *rows, wg_key key, double probability) {
     images m;
     wg_status status = look_at("augment_flip", array, &m);
+    if (status == WG_OK) {
+        status = check_flip(probability);
+    }
     if (status != WG_OK) {
         return status;
-    }
-    if (!(probability >= 0 && probability <= 1)) {
-        return wg_fail(WG_ERROR_ARGUMENT, "augment_flip: with probability %g", probability);
     }
     key = wg_key_name(key, "flip");
     for (int64_t i = 0; i < m.n; i++) {
@@ -129,11 +148,11 @@ wg_status wg_augment_flip(wg_array *array, const int64_t *rows, wg_key key, doub
 wg_status wg_augment_noise(wg_array *array, const int64_t *rows, wg_key key, double deviation) {
     images m;
     wg_status status = look_at("augment_noise", array, &m);
+    if (status == WG_OK) {
+        status = check_noise(deviation);
+    }
     if (status != WG_OK) {
         return status;
-    }
-    if (!(deviation >= 0) || isinf(deviation)) {
-        return wg_fail(WG_ERROR_ARGUMENT, "augment_noise: of deviation %g", deviation);
     }
     key = wg_key_name(key, "noise");
     const int64_t size = m.planes * m.height * m.width;
@@ -222,11 +241,25 @@ wg_status wg_augment_crop(const wg_array *array, const int64_t *rows, wg_key key
 
 wg_status wg_augment(const wg_batch *batch, void *augmentation) {
     const wg_augmentation *a = augmentation;
+    if (batch == NULL || a == NULL) {
+        return wg_fail(WG_ERROR_ARGUMENT, "augment: there is no %s",
+                       a == NULL ? "augmentation" : "batch");
+    }
     if (a->field < 0 || a->field >= batch->field_count) {
         return wg_fail(WG_ERROR_ARGUMENT, "augment: field %d of %d", a->field, batch->field_count);
     }
     wg_array *array = batch->fields[a->field];
-    wg_status status = wg_augment_shift(array, batch->rows, batch->key, a->shift, a->fill);
+    wg_status status = check_shift(a->shift);
+    if (status == WG_OK) {
+        status = check_flip(a->flip);
+    }
+    if (status == WG_OK) {
+        status = check_noise(a->noise);
+    }
+    if (status != WG_OK) {
+        return status; /* before anything has changed */
+    }
+    status = wg_augment_shift(array, batch->rows, batch->key, a->shift, a->fill);
     if (status == WG_OK) {
         status = wg_augment_flip(array, batch->rows, batch->key, a->flip);
     }

@@ -72,8 +72,7 @@ static bool make_room(trainer *t, void **list, size_t count, size_t *room, size_
     return true;
 }
 
-/* ---- The heap: the greatest count on top, then the smaller tokens ------------------------------
- */
+/* ---- The heap: the greatest count on top, then the smaller tokens ---------------------------- */
 
 static bool goes_first(const trainer *t, heap_entry a, heap_entry b) {
     const pair *p = &t->pairs[a.pair], *q = &t->pairs[b.pair];
@@ -300,6 +299,9 @@ wg_status wg_vocabulary_bpe(const char *text, size_t bytes, wg_bpe_options optio
                        "vocabulary_bpe: %lld tokens of pairs that come %lld "
                        "times: 256 at least, and once",
                        (long long)options.size, (long long)options.minimum);
+    }
+    if (text == NULL && bytes > 0) {
+        return wg_fail(WG_ERROR_ARGUMENT, "vocabulary_bpe: there is no text");
     }
     trainer t = {.symbols = NULL};
     wg_status status = train(&t, text, bytes, options);

@@ -93,8 +93,9 @@ wg_status wg_csv_from_bytes(const char *path, const char *text, size_t size,
     const wg_csv_options layout = options == NULL ? (wg_csv_options){0} : *options;
     const char separator = layout.separator == 0 ? ',' : layout.separator;
     *out = NULL;
-    if (!separator_fits(separator)) {
-        return wg_fail(WG_ERROR_ARGUMENT, "read_csv: the separator 0x%02x is part of numbers",
+    if (!separator_fits(separator) || separator == layout.comment) {
+        return wg_fail(WG_ERROR_ARGUMENT,
+                       "read_csv: the separator 0x%02x is part of numbers, or begins comments",
                        (unsigned)(unsigned char)separator);
     }
     csv_reader r = {.fields = {.verb = "read_csv",

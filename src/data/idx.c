@@ -44,42 +44,42 @@ static void store_big(unsigned char *to, size_t bytes, uint64_t value) {
     }
 }
 
-static wg_status check_magic(const char *path, const unsigned char *bytes, size_t size) {
+static wg_status check_magic(const char *verb, const char *path, const unsigned char *bytes,
+                             size_t size) {
     if (size >= 2 && bytes[0] == 0x1F && bytes[1] == 0x8B) {
         return wg_fail(WG_ERROR_FORMAT,
-                       "read_idx: %s: byte 0: compressed with gzip; unpack the file first", path);
+                       "%s: %s: byte 0: compressed with gzip; unpack the file first", verb, path);
     }
     for (size_t i = 0; i < 2 && i < size; i++) {
         if (bytes[i] != 0) {
-            return wg_fail(WG_ERROR_FORMAT,
-                           "read_idx: %s: byte %zu: 0x%02x where an IDX file has 0", path, i,
-                           bytes[i]);
+            return wg_fail(WG_ERROR_FORMAT, "%s: %s: byte %zu: 0x%02x where an IDX file has 0",
+                           verb, path, i, bytes[i]);
         }
     }
     if (size < 4) {
         return wg_fail(WG_ERROR_FORMAT,
-                       "read_idx: %s: byte %zu: the file ends inside the 4-byte magic number", path,
+                       "%s: %s: byte %zu: the file ends inside the 4-byte magic number", verb, path,
                        size);
     }
     if (type_of_code(bytes[2]) == NULL) {
-        return wg_fail(WG_ERROR_FORMAT, "read_idx: %s: byte 2: 0x%02x is no IDX element type", path,
+        return wg_fail(WG_ERROR_FORMAT, "%s: %s: byte 2: 0x%02x is no IDX element type", verb, path,
                        bytes[2]);
     }
     if (bytes[3] > WG_MAX_RANK) {
-        return wg_fail(WG_ERROR_FORMAT, "read_idx: %s: byte 3: %d axes, at most %d are supported",
+        return wg_fail(WG_ERROR_FORMAT, "%s: %s: byte 3: %d axes, at most %d are supported", verb,
                        path, bytes[3], WG_MAX_RANK);
     }
     return WG_OK;
 }
 
 /* Reads the sizes and compares what they promise with what is there, before anything is made. */
-static wg_status check_sizes(const char *path, const unsigned char *bytes, size_t size,
-                             int64_t shape[WG_MAX_RANK]) {
+static wg_status check_sizes(const char *verb, const char *path, const unsigned char *bytes,
+                             size_t size, int64_t shape[WG_MAX_RANK]) {
     int rank = bytes[3];
     size_t header = 4 + 4 * (size_t)rank;
     if (size < header) {
         return wg_fail(WG_ERROR_FORMAT,
-                       "read_idx: %s: byte %zu: the file ends inside its %zu-byte header", path,
+                       "%s: %s: byte %zu: the file ends inside its %zu-byte header", verb, path,
                        size, header);
     }
     for (int axis = 0; axis < rank; axis++) {
@@ -90,18 +90,18 @@ static wg_status check_sizes(const char *path, const unsigned char *bytes, size_
     size_t element = type_of_code(bytes[2])->bytes;
     int64_t count = wg_shape_count(rank, shape, sizeof(double));
     if (count < 0) {
-        return wg_fail(WG_ERROR_LIMIT, "read_idx: %s: byte 4: the shape %s overflows", path, text);
+        return wg_fail(WG_ERROR_LIMIT, "%s: %s: byte 4: the shape %s overflows", verb, path, text);
     }
     uint64_t wanted = (uint64_t)count * element;
     uint64_t found = size - header;
     if (found < wanted) {
         return wg_fail(WG_ERROR_FORMAT,
-                       "read_idx: %s: byte %zu: the file ends here; the shape %s needs %llu bytes",
+                       "%s: %s: byte %zu: the file ends here; the shape %s needs %llu bytes", verb,
                        path, size, text, (unsigned long long)(header + wanted));
     }
     if (found > wanted) {
         return wg_fail(WG_ERROR_FORMAT,
-                       "read_idx: %s: byte %llu: %llu bytes left over after the shape %s", path,
+                       "%s: %s: byte %llu: %llu bytes left over after the shape %s", verb, path,
                        (unsigned long long)(header + wanted), (unsigned long long)(found - wanted),
                        text);
     }
@@ -140,11 +140,11 @@ typedef struct idx_head {
     size_t bytes; /* before the elements */
 } idx_head;
 
-static wg_status read_head(const char *path, const unsigned char *bytes, size_t size,
-                           idx_head *head) {
-    wg_status status = check_magic(path, bytes, size);
+static wg_status read_head(const char *verb, const char *path, const unsigned char *bytes,
+                           size_t size, idx_head *head) {
+    wg_status status = check_magic(verb, path, bytes, size);
     if (status == WG_OK) {
-        status = check_sizes(path, bytes, size, head->shape);
+        status = check_sizes(verb, path, bytes, size, head->shape);
     }
     if (status == WG_OK) {
         head->type = type_of_code(bytes[2]);
@@ -158,7 +158,7 @@ wg_status wg_idx_from_bytes(const char *path, const unsigned char *bytes, size_t
                             wg_array **out) {
     idx_head head = {.type = NULL};
     *out = NULL;
-    wg_status status = read_head(path, bytes, size, &head);
+    wg_status status = read_head("read_idx", path, bytes, size, &head);
     if (status == WG_OK) {
         status = wg_array_new(head.type->dtype, head.rank, head.shape, out);
     }
@@ -186,7 +186,7 @@ wg_status wg_map_idx(const char *path, wg_mapped **out) {
     *out = NULL;
     wg_status status = wg_map_file("map_idx", path, &mapping);
     if (status == WG_OK) {
-        status = read_head(path, mapping.bytes, mapping.size, &head);
+        status = read_head("map_idx", path, mapping.bytes, mapping.size, &head);
     }
     if (status == WG_OK && head.type->code != 0x08) {
         status = wg_fail(WG_ERROR_DTYPE,
@@ -240,8 +240,12 @@ static uint64_t element_bits(const wg_array *array, int64_t i) {
 }
 
 static wg_status check_writable(const char *path, const wg_array *array) {
-    if (path == NULL || array == NULL || type_of_dtype(array->dtype) == NULL) {
+    if (path == NULL || array == NULL) {
         return wg_fail(WG_ERROR_ARGUMENT, "write_idx: the path or the array is missing");
+    }
+    if (type_of_dtype(array->dtype) == NULL) {
+        return wg_fail(WG_ERROR_DTYPE, "write_idx: %s: the format has no %s", path,
+                       wg_dtype_name(array->dtype));
     }
     for (int axis = 0; axis < array->rank; axis++) {
         if (array->shape[axis] > UINT32_MAX) {

@@ -4,7 +4,9 @@
 
 #include "data/convert.h"
 #include "data/ring.h"
+#include "data/rows.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +31,7 @@ struct wg_loader {
     wg_batches *walk; /* used by who prepares, alone */
     wg_key key;
     int64_t count; /* batches of an epoch */
+    int64_t most;  /* rows of the largest of them; 1 at least */
     slot *slots;
     int slot_count;
     wg_ring *ring;
@@ -38,8 +41,7 @@ struct wg_loader {
     int64_t index;
 };
 
-/* ---- Preparing: in the thread ------------------------------------------------------------------
- */
+/* ---- Preparing, in the thread ---------------------------------------------------------------- */
 
 /* Row `row` of a field, where the batch's row i begins. */
 static int64_t fill_row(const wg_loader_field *field, int64_t elements, int64_t row, wg_array *to,
@@ -115,6 +117,9 @@ static void prepare(void *context, int number) {
 
 wg_status wg_loader_next(wg_loader *loader, const wg_batch **batch) {
     *batch = NULL;
+    if (wg_ring_orphaned(loader->ring)) {
+        (void)wg_loader_seek(loader, loader->epoch, loader->index); /* where it stands */
+    }
     if (loader->index == loader->count) {
         loader->epoch++;
         loader->index = 0;
@@ -179,8 +184,8 @@ void wg_loader_free(wg_loader *loader) {
 static wg_status rows_of(int f, const wg_loader_field *field, int64_t *out) {
     const wg_array *from = field->from;
     if (field->window > 0) {
-        const int64_t left = from->shape[0] - field->shift - field->window;
-        *out = left < 0 ? 0 : left / field->stride + 1;
+        const int64_t left = from->shape[0] - field->shift; /* each of these alone may be huge */
+        *out = left < field->window ? 0 : (left - field->window) / field->stride + 1;
         return WG_OK;
     }
     *out = from->shape[0];
@@ -199,6 +204,10 @@ static wg_status check_field(int f, wg_loader_field *field) {
         return wg_fail(WG_ERROR_ARGUMENT,
                        "loader: field %d: a window of %lld, %lld apart from %lld", f,
                        (long long)field->window, (long long)field->stride, (long long)field->shift);
+    }
+    if (!isfinite(field->scale) || !isfinite(field->offset)) {
+        return wg_fail(WG_ERROR_ARGUMENT, "loader: field %d: values as %g * value + %g", f,
+                       field->scale, field->offset);
     }
     if (field->window > 0 && (from == NULL || from->rank != 1)) {
         return wg_fail(WG_ERROR_SHAPE, "loader: field %d: windows of what is no vector", f);
@@ -254,16 +263,9 @@ static wg_status choose_rows(wg_loader *loader, int64_t *count) {
                    ? status
                    : wg_fail(WG_ERROR_ARGUMENT, "loader: nothing says how many rows there are");
     }
-    if (rows->dtype != WG_I64 || rows->rank != 1) {
-        return wg_fail(WG_ERROR_DTYPE, "loader: the rows are %s of rank %d, not i64 [count]",
-                       wg_dtype_name(rows->dtype), rows->rank);
-    }
-    for (int64_t i = 0; i < rows->shape[0]; i++) {
-        const int64_t row = ((const int64_t *)rows->data)[i];
-        if (row < 0 || (*count >= 0 && row >= *count)) {
-            return wg_fail(WG_ERROR_ARGUMENT, "loader: rows[%lld] is %lld; there are %lld",
-                           (long long)i, (long long)row, (long long)*count);
-        }
+    status = wg_check_row_list("loader", rows, *count < 0 ? INT64_MAX : *count);
+    if (status != WG_OK) {
+        return status;
     }
     *count = rows->shape[0];
     return WG_OK;
@@ -272,7 +274,7 @@ static wg_status choose_rows(wg_loader *loader, int64_t *count) {
 /* The shape of a field of a full batch. */
 static wg_status field_shape(const wg_loader *loader, int f, int *rank, int64_t *shape) {
     const wg_loader_field *field = &loader->fields[f];
-    shape[0] = loader->options.batch;
+    shape[0] = loader->most;
     if (field->window > 0) {
         *rank = 2;
         shape[1] = field->window;
@@ -287,10 +289,10 @@ static wg_status field_shape(const wg_loader *loader, int f, int *rank, int64_t 
 
 static wg_status fill_slot(wg_loader *loader, slot *new) {
     new->fields = wg_calloc((size_t)loader->field_count, sizeof(wg_array *));
-    new->rows = wg_calloc((size_t)loader->options.batch, sizeof *new->rows);
+    new->rows = wg_calloc((size_t)loader->most, sizeof *new->rows);
     if (new->fields == NULL || new->rows == NULL) {
         return wg_fail(WG_ERROR_MEMORY, "loader: no memory for batches of %lld rows",
-                       (long long)loader->options.batch);
+                       (long long)loader->most);
     }
     for (int f = 0; f < loader->field_count; f++) {
         int rank = 0;
@@ -328,6 +330,7 @@ static wg_status fill_loader(wg_loader *loader, const wg_loader_field *fields) {
         status =
             wg_batches_new(count, loader->options.batch, loader->options.batches, &loader->walk);
     }
+    loader->most = loader->options.batch < count ? loader->options.batch : count > 0 ? count : 1;
     for (int i = 0; i < loader->slot_count && status == WG_OK; i++) {
         status = fill_slot(loader, &loader->slots[i]);
     }

@@ -86,8 +86,8 @@ wg_status wg_map_raw(const char *path, wg_dtype dtype, int rank, const int64_t *
     int64_t sizes[WG_MAX_RANK] = {0};
     const size_t size = wg_dtype_size(dtype);
     *out = NULL;
-    bool fits =
-        size > 0 && rank >= 0 && rank <= WG_MAX_RANK && offset >= 0 && (uint64_t)offset % size == 0;
+    bool fits = size > 0 && rank >= 0 && rank <= WG_MAX_RANK && (shape != NULL || rank == 0) &&
+                offset >= 0 && (uint64_t)offset % size == 0;
     for (int axis = 0; axis < rank && fits; axis++) {
         sizes[axis] = shape[axis];
         fits = shape[axis] >= (axis == 0 ? -1 : 0);

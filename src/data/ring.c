@@ -9,6 +9,7 @@
 #if defined(WG_HAVE_THREADS)
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 #endif
 
 struct wg_ring {
@@ -18,8 +19,10 @@ struct wg_ring {
     int64_t ready; /* things prepared so far: shared with the thread */
     int64_t taken; /* ... and taken, the last of them still in use: shared */
 #if defined(WG_HAVE_THREADS)
-    bool running; /* there is a thread */
-    bool stop;    /* shared */
+    bool running;  /* there is a thread */
+    bool alone;    /* there shall be none */
+    bool stop;     /* shared */
+    pid_t process; /* the thread's */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -71,6 +74,7 @@ static void start(wg_ring *ring) {
     (void)sigfillset(&all);
     const bool masked = pthread_sigmask(SIG_SETMASK, &all, &before) == 0;
     ring->stop = false;
+    ring->process = getpid();
     ring->running = pthread_create(&ring->thread, NULL, run, ring) == 0;
     if (masked) {
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -78,7 +82,7 @@ static void start(wg_ring *ring) {
 }
 
 int wg_ring_take(wg_ring *ring) {
-    if (ring->slots > 1 && !ring->running) {
+    if (ring->slots > 1 && !ring->running && !ring->alone) {
         start(ring);
     }
     if (!ring->running) {
@@ -94,7 +98,15 @@ int wg_ring_take(wg_ring *ring) {
     return slot_of(ring, thing);
 }
 
+bool wg_ring_orphaned(const wg_ring *ring) {
+    return ring->running && ring->process != getpid();
+}
+
 void wg_ring_stop(wg_ring *ring) {
+    if (wg_ring_orphaned(ring)) {
+        ring->running = false;
+        ring->alone = true; /* a lock that the thread held stays locked */
+    }
     if (ring->running) {
         (void)pthread_mutex_lock(&ring->lock);
         ring->stop = true;
@@ -117,12 +129,20 @@ static bool set_up(wg_ring *ring) {
     return true;
 }
 
+/* In a child a lock or a wait of the thread would never end. */
 static void tear_down(wg_ring *ring) {
-    (void)pthread_cond_destroy(&ring->changed);
-    (void)pthread_mutex_destroy(&ring->lock);
+    if (!ring->alone) {
+        (void)pthread_cond_destroy(&ring->changed);
+        (void)pthread_mutex_destroy(&ring->lock);
+    }
 }
 
 #else
+
+bool wg_ring_orphaned(const wg_ring *ring) {
+    (void)ring;
+    return false;
+}
 
 int wg_ring_take(wg_ring *ring) {
     return take_alone(ring);

@@ -16,6 +16,12 @@ wg_ring *wg_ring_new(int slots, wg_ring_prepare prepare, void *context);
 /* The slot of the next thing, which is left alone until the next call. */
 int wg_ring_take(wg_ring *ring);
 
+/* Whether this process is a child, by fork, of the one that the ring's thread stayed behind in.
+ * Then what the thread was at is half done: stop the ring, and begin it anew; it does without a
+ * thread.
+ */
+bool wg_ring_orphaned(const wg_ring *ring);
+
 /* Waits until nothing is being prepared, and drops what is. The next call of take starts anew. */
 void wg_ring_stop(wg_ring *ring);
 

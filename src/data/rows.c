@@ -1,9 +1,31 @@
 /* rows.c: rows and columns of plain arrays, copied and converted. */
+#include "data/rows.h"
+
 #include "data/convert.h"
 #include "tape/tape.h"
 #include "wengert/data.h"
 
 #include <string.h>
+
+wg_status wg_check_row_list(const char *verb, const wg_array *rows, int64_t there) {
+    if (rows != NULL && (rows->dtype != WG_I64 || rows->rank != 1)) {
+        return wg_fail(WG_ERROR_DTYPE, "%s: the rows are %s of rank %d, not i64 [count]", verb,
+                       wg_dtype_name(rows->dtype), rows->rank);
+    }
+    for (int64_t i = 0; rows != NULL && i < rows->shape[0]; i++) {
+        const int64_t row = ((const int64_t *)rows->data)[i];
+        if (row < 0 || row >= there) {
+            return wg_fail(WG_ERROR_ARGUMENT, "%s: rows[%lld] is %lld; there are %lld", verb,
+                           (long long)i, (long long)row, (long long)there);
+        }
+    }
+    return WG_OK;
+}
+
+void wg_matrix_to_vector(wg_array *array) {
+    array->rank = 1;
+    array->shape[1] = 0;
+}
 
 static wg_status check_columns(const wg_array *from, int64_t first, int64_t count) {
     if (from == NULL || from->rank != 2) {
@@ -46,8 +68,7 @@ wg_status wg_columns(const wg_array *from, int64_t first, int64_t count, wg_dtyp
 wg_status wg_column(const wg_array *from, int64_t column, wg_dtype dtype, wg_array **out) {
     wg_status status = wg_columns(from, column, 1, dtype, 1.0, 0.0, out);
     if (status == WG_OK) {
-        (*out)->rank = 1; /* [rows, 1] lies in memory as [rows] does */
-        (*out)->shape[1] = 0;
+        wg_matrix_to_vector(*out);
     }
     return status;
 }

@@ -2,6 +2,7 @@
 #include "wengert/scaler.h"
 
 #include "data/convert.h"
+#include "data/rows.h"
 
 #include <float.h>
 #include <math.h>
@@ -34,22 +35,11 @@ static wg_status check_sample(const wg_array *from, const wg_array *rows, sample
     *out = (sample){.from = from,
                     .count = from->shape[0],
                     .columns = wg_shape_count(from->rank - 1, from->shape + 1, 1)};
-    if (rows == NULL) {
-        return WG_OK;
+    if (rows != NULL) {
+        out->rows = rows->data;
+        out->count = rows->shape[0];
     }
-    if (rows->dtype != WG_I64 || rows->rank != 1) {
-        return wg_fail(WG_ERROR_DTYPE, "scaler: the rows are %s of rank %d, not i64 [count]",
-                       wg_dtype_name(rows->dtype), rows->rank);
-    }
-    out->rows = rows->data;
-    out->count = rows->shape[0];
-    for (int64_t i = 0; i < out->count; i++) {
-        if (out->rows[i] < 0 || out->rows[i] >= from->shape[0]) {
-            return wg_fail(WG_ERROR_ARGUMENT, "scaler: rows[%lld] is %lld; there are %lld",
-                           (long long)i, (long long)out->rows[i], (long long)from->shape[0]);
-        }
-    }
-    return WG_OK;
+    return wg_check_row_list("scaler", rows, from->shape[0]);
 }
 
 /* One pass over all rows: calls `add` for every number with its column and that column's center. */
@@ -93,7 +83,7 @@ static void add_extreme(column *c, double value, double center) {
 /* Whether what is left of the variance may be rounding alone (scikit-learn's rule). */
 static bool is_constant(double variance, double mean, double n) {
     const double lost = n * mean * DBL_EPSILON;
-    return !(variance > n * DBL_EPSILON * variance + lost * lost);
+    return variance <= n * DBL_EPSILON * variance + lost * lost && isfinite(variance);
 }
 
 static wg_status fit_standard(const sample *s, column *columns, double *center, double *scale) {
@@ -119,17 +109,31 @@ static wg_status fit_standard(const sample *s, column *columns, double *center, 
 static wg_status fit_range(const sample *s, column *columns, double *center, double *scale) {
     wg_status status = walk(s, columns, center, add_extreme);
     for (int64_t k = 0; k < s->columns; k++) {
-        const double range = columns[k].b - columns[k].a;
-        center[k] = columns[k].a;
-        scale[k] = range > 0 ? range : 1;
+        const double low = columns[k].a, high = columns[k].b;
+        const double rounding = 4 * DBL_EPSILON * fmax(fabs(low), fabs(high));
+        center[k] = low;
+        scale[k] = high - low > rounding ? high - low : 1;
     }
     return status;
+}
+
+static wg_status check_sums(int64_t columns, const double *center, const double *scale) {
+    for (int64_t k = 0; k < columns; k++) {
+        if (!isfinite(center[k]) || !isfinite(scale[k])) {
+            return wg_fail(WG_ERROR_FORMAT, "scaler: column %lld: its sums overflow f64",
+                           (long long)k);
+        }
+    }
+    return WG_OK;
 }
 
 wg_status wg_scaler_fit(const wg_array *from, wg_scaler_options options, wg_scaler *out) {
     sample s;
     *out = (wg_scaler){NULL, NULL};
     wg_status status = check_sample(from, options.rows, &s);
+    if (status == WG_OK && (unsigned)options.scaling > WG_SCALE_RANGE) {
+        status = wg_fail(WG_ERROR_ARGUMENT, "scaler: no scaling: %u", (unsigned)options.scaling);
+    }
     if (status == WG_OK) {
         status = wg_array_new(WG_F64, 1, &s.columns, &out->center);
     }
@@ -147,6 +151,9 @@ wg_status wg_scaler_fit(const wg_array *from, wg_scaler_options options, wg_scal
     if (status == WG_OK) {
         status = (options.scaling == WG_SCALE_RANGE ? fit_range : fit_standard)(
             &s, columns, out->center->data, out->scale->data);
+    }
+    if (status == WG_OK) {
+        status = check_sums(s.columns, out->center->data, out->scale->data);
     }
     wg_free(columns);
     if (status != WG_OK) {

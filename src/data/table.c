@@ -2,6 +2,7 @@
 #include "data/table.h"
 
 #include "data/convert.h"
+#include "data/rows.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ int wg_table_columns(const wg_table *table) {
 }
 
 int wg_table_find(const wg_table *table, const char *name) {
-    for (int c = 0; c < table->column_count; c++) {
+    for (int c = 0; c < table->column_count && name != NULL; c++) {
         if (strcmp(table->columns[c].name, name) == 0) {
             return c;
         }
@@ -107,10 +108,6 @@ static wg_status known_values(const wg_table *table, const double *values, const
     }
     for (int64_t i = 0; i < n; i++) {
         const int64_t row = rows == NULL ? i : ((const int64_t *)rows->data)[i];
-        if (row < 0 || row >= table->rows) {
-            return wg_fail(WG_ERROR_ARGUMENT, "table_impute: rows[%lld] is %lld; there are %lld",
-                           (long long)i, (long long)row, (long long)table->rows);
-        }
         if (!isnan(values[row])) {
             (*out)[(*count)++] = values[row];
         }
@@ -151,21 +148,32 @@ static double mode_of(const double *sorted, int64_t count) {
 
 static wg_status impute_value(const wg_table *table, const wg_column_data *column,
                               wg_imputation how, const wg_array *rows, double *value) {
-    if (how == WG_IMPUTE_VALUE) {
-        return value != NULL ? WG_OK
-                             : wg_fail(WG_ERROR_ARGUMENT, "table_impute: there is no value");
+    const bool categories = column->kind == WG_COLUMN_CATEGORY;
+    if ((unsigned)how > WG_IMPUTE_VALUE) {
+        return wg_fail(WG_ERROR_ARGUMENT, "table_impute: no imputation: %u", (unsigned)how);
     }
-    if (column->kind == WG_COLUMN_CATEGORY && how != WG_IMPUTE_MODE) {
+    if (how == WG_IMPUTE_VALUE && value == NULL) {
+        return wg_fail(WG_ERROR_ARGUMENT, "table_impute: there is no value");
+    }
+    if (how == WG_IMPUTE_VALUE && categories &&
+        !(*value >= 0 && *value < column->level_count && *value == floor(*value))) {
+        return wg_fail(WG_ERROR_ARGUMENT, "table_impute: column '%s': %g is none of %d levels",
+                       column->name, *value, column->level_count);
+    }
+    if (how == WG_IMPUTE_VALUE) {
+        return WG_OK;
+    }
+    if (categories && how != WG_IMPUTE_MODE) {
         return wg_fail(WG_ERROR_ARGUMENT, "table_impute: column '%s' has categories: no mean",
                        column->name);
     }
-    if (rows != NULL && (rows->dtype != WG_I64 || rows->rank != 1)) {
-        return wg_fail(WG_ERROR_DTYPE, "table_impute: the rows are %s of rank %d, not i64 [count]",
-                       wg_dtype_name(rows->dtype), rows->rank);
-    }
     double *sorted = NULL;
     int64_t count = 0;
-    wg_status status = known_values(table, column->values, rows, &sorted, &count);
+    wg_status status = wg_check_row_list("table_impute", rows, table->rows);
+    if (status != WG_OK) {
+        return status;
+    }
+    status = known_values(table, column->values, rows, &sorted, &count);
     if (status == WG_OK && count == 0) {
         status = wg_fail(WG_ERROR_ARGUMENT, "table_impute: no value of column '%s' is known",
                          column->name);
@@ -182,7 +190,7 @@ static wg_status impute_value(const wg_table *table, const wg_column_data *colum
 wg_status wg_table_impute(wg_table *table, const char *name, wg_imputation how,
                           const wg_array *rows, double *value) {
     double found = 0, *to = value == NULL && how != WG_IMPUTE_VALUE ? &found : value;
-    const int c = name == NULL ? -1 : wg_table_find(table, name);
+    const int c = wg_table_find(table, name);
     if (c < 0) {
         return no_column("table_impute", name);
     }
@@ -198,7 +206,7 @@ wg_status wg_table_impute(wg_table *table, const char *name, wg_imputation how,
 
 /* Column number i of those asked for; -1 where there is none. */
 static int chosen(const wg_table *table, const char *const *names, int i) {
-    return names == NULL ? i : names[i] == NULL ? -1 : wg_table_find(table, names[i]);
+    return names == NULL ? i : wg_table_find(table, names[i]);
 }
 
 /* How many columns of a matrix those asked for take. */
@@ -266,8 +274,7 @@ wg_status wg_table_matrix(const wg_table *table, const char *const *names, int c
 wg_status wg_table_column(const wg_table *table, const char *name, wg_dtype dtype, wg_array **out) {
     wg_status status = wg_table_matrix(table, &name, 1, false, dtype, out);
     if (status == WG_OK) {
-        (*out)->rank = 1; /* [rows, 1] lies in memory as [rows] does */
-        (*out)->shape[1] = 0;
+        wg_matrix_to_vector(*out);
     }
     return status;
 }

@@ -138,16 +138,24 @@ static wg_status no_number(const reader *r, const cell *c) {
                           wg_field_show(&r->fields, &field, shown));
 }
 
-/* The kind a column shall have: by its name, by the table it shall be like, by its look. */
-static wg_column_kind wanted_kind(const reader *r, const char *name) {
-    const wg_table_options *o = r->options;
-    for (int i = 0; i < o->type_count; i++) {
-        if (strcmp(o->types[i].name, name) == 0) {
-            return o->types[i].kind;
+static const wg_column_type *type_of(const reader *r, const char *name) {
+    for (int i = 0; i < r->options->type_count; i++) {
+        if (strcmp(r->options->types[i].name, name) == 0) {
+            return &r->options->types[i];
         }
     }
-    const int like = o->like == NULL ? -1 : wg_table_find(o->like, name);
-    return like < 0 ? WG_COLUMN_AUTO : o->like->columns[like].kind;
+    return NULL;
+}
+
+/* The kind a column shall have: by its name, by the table it shall be like, by its look. */
+static wg_column_kind wanted_kind(const reader *r, const char *name) {
+    const wg_column_type *type = type_of(r, name);
+    const wg_table *like = r->options->like;
+    const int model = like == NULL ? -1 : wg_table_find(like, name);
+    if (type != NULL) {
+        return type->kind;
+    }
+    return like == NULL ? WG_COLUMN_AUTO : model < 0 ? WG_COLUMN_SKIP : like->columns[model].kind;
 }
 
 static bool looks_like_numbers(const reader *r, int column) {
@@ -297,6 +305,25 @@ static wg_status read_column(const reader *r, int column, wg_table *table) {
                                         : read_categories(r, column, to);
 }
 
+/* Whether the file has all columns that the options name. Skipped ones are still there. */
+static wg_status check_names(const reader *r, const wg_table *table) {
+    const wg_table_options *o = r->options;
+    for (int i = 0; i < o->type_count; i++) {
+        if (o->types[i].kind != WG_COLUMN_SKIP && wg_table_find(table, o->types[i].name) < 0) {
+            return wg_fail(WG_ERROR_ARGUMENT, "read_table: %s: type %d: no column '%.40s'",
+                           r->fields.path, i, o->types[i].name);
+        }
+    }
+    for (int c = 0; o->like != NULL && c < o->like->column_count; c++) {
+        const char *name = o->like->columns[c].name;
+        if (type_of(r, name) == NULL && wg_table_find(table, name) < 0) {
+            return wg_fields_fail(&r->fields, 0, "no column '%.40s', which the other table has",
+                                  name);
+        }
+    }
+    return WG_OK;
+}
+
 /* Closes the gaps that skipped columns leave; until then their names count. */
 static void drop_skipped(wg_table *table) {
     int kept = 0;
@@ -310,6 +337,20 @@ static void drop_skipped(wg_table *table) {
     table->column_count = kept;
 }
 
+/* Brings the columns of the other table to the front, in its order. */
+static void order_like(const wg_table *like, wg_table *table) {
+    int placed = 0;
+    for (int c = 0; like != NULL && c < like->column_count; c++) {
+        const int from = wg_table_find(table, like->columns[c].name);
+        if (from >= 0) {
+            const wg_column_data moved = table->columns[from];
+            memmove(table->columns + placed + 1, table->columns + placed,
+                    (size_t)(from - placed) * sizeof moved);
+            table->columns[placed++] = moved;
+        }
+    }
+}
+
 static wg_status read_columns(const reader *r, wg_table **out) {
     wg_table *table = wg_calloc(1, sizeof *table);
     if (table == NULL) {
@@ -321,11 +362,15 @@ static wg_status read_columns(const reader *r, wg_table **out) {
     for (int c = 0; c < r->columns && status == WG_OK; c++) {
         status = read_column(r, c, table);
     }
+    if (status == WG_OK) {
+        status = check_names(r, table);
+    }
     if (status != WG_OK) {
         wg_table_free(table);
         return status;
     }
     drop_skipped(table);
+    order_like(r->options->like, table);
     *out = table;
     return WG_OK;
 }
@@ -342,8 +387,15 @@ static wg_status check_options(const wg_table_options *o, char separator) {
                        o->type_count, o->missing_count);
     }
     for (int i = 0; i < o->type_count; i++) {
-        if (o->types[i].name == NULL) {
-            return wg_fail(WG_ERROR_ARGUMENT, "read_table: type %d has no name", i);
+        const unsigned kind = (unsigned)o->types[i].kind;
+        if (o->types[i].name == NULL || kind > WG_COLUMN_SKIP) {
+            return wg_fail(WG_ERROR_ARGUMENT, "read_table: type %d is %u for column '%.40s'", i,
+                           kind, o->types[i].name == NULL ? "(NULL)" : o->types[i].name);
+        }
+    }
+    for (int i = 0; i < o->missing_count && o->missing != NULL; i++) {
+        if (o->missing[i] == NULL) {
+            return wg_fail(WG_ERROR_ARGUMENT, "read_table: missing[%d] is no text", i);
         }
     }
     return WG_OK;

@@ -172,11 +172,18 @@ static wg_status mark_characters(wg_vocabulary_kind kind, const char *text, size
                       : wg_fail(WG_ERROR_ARGUMENT, "vocabulary: the text has no characters");
 }
 
+static wg_status no_text(void) {
+    return wg_fail(WG_ERROR_ARGUMENT, "vocabulary: there is no text, or no vocabulary");
+}
+
 wg_status wg_vocabulary_characters(const char *text, size_t bytes, wg_character_options options,
                                    wg_vocabulary **out) {
     const wg_vocabulary_kind kind =
         options.single_bytes ? WG_VOCABULARY_BYTES : WG_VOCABULARY_CODE_POINTS;
     *out = NULL;
+    if (text == NULL) {
+        return no_text();
+    }
     unsigned char *set = wg_calloc(WG_LAST_CODE_POINT / 8 + 1, 1);
     if (set == NULL) {
         return wg_fail(WG_ERROR_MEMORY, "vocabulary: no memory for the set of characters");
@@ -271,6 +278,9 @@ static void store_ids(wg_array *to, const uint32_t *ids, int64_t count) {
 wg_status wg_vocabulary_encode(const wg_vocabulary *vocabulary, const char *text, size_t bytes,
                                wg_dtype dtype, wg_array **out) {
     *out = NULL;
+    if (vocabulary == NULL || (text == NULL && bytes > 0)) {
+        return no_text();
+    }
     if (dtype != WG_I64 && (dtype != WG_U8 || vocabulary->size > 256)) {
         return wg_fail(WG_ERROR_DTYPE, "vocabulary: %lu tokens as %s",
                        (unsigned long)vocabulary->size, wg_dtype_name(dtype));
@@ -302,6 +312,9 @@ static int64_t id_at(const wg_array *ids, int64_t i) {
 wg_status wg_vocabulary_decode(const wg_vocabulary *vocabulary, const wg_array *ids, char **text,
                                size_t *bytes) {
     *text = NULL;
+    if (vocabulary == NULL || ids == NULL) {
+        return wg_fail(WG_ERROR_ARGUMENT, "vocabulary: there are no ids, or no vocabulary");
+    }
     if (ids->dtype != WG_I64 && ids->dtype != WG_U8) {
         return wg_fail(WG_ERROR_DTYPE, "vocabulary: ids are %s", wg_dtype_name(ids->dtype));
     }

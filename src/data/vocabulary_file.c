@@ -1,11 +1,16 @@
-/* vocabulary_file.c: vocabularies as lines of text:
+/* vocabulary_file.c: vocabularies as lines of text. The first line is always "wengert vocabulary
+ * 1". The second is the kind, the number of tokens, and perhaps whether the last one is "unknown":
  *
- *     wengert vocabulary 1
- *     characters 84 unknown        the kind, the number of tokens, and whether the last is
- * "unknown" 10                           a code point or byte, ascending; or, for `pairs`, from
- * token 256 32                           on the two tokens that it joins: 104 101
- *     ...
- *     crc32 0123abcd               of all bytes before this line
+ *     characters 84 unknown
+ *
+ * A line for each token that is not always there follows: its code point or byte, ascending, or,
+ * for `pairs`, from token 256 on, the two tokens that it joins:
+ *
+ *     104 101
+ *
+ * The last line has the checksum of all bytes before it:
+ *
+ *     crc32 0123abcd
  *
  * A file is read only if it would be written again to the byte. */
 #include "base/bytes.h"
@@ -62,6 +67,9 @@ wg_status wg_vocabulary_to_bytes(const wg_vocabulary *vocabulary, char **bytes, 
 wg_status wg_write_vocabulary(const char *path, const wg_vocabulary *vocabulary) {
     char *bytes = NULL;
     size_t size = 0;
+    if (vocabulary == NULL) {
+        return wg_fail(WG_ERROR_ARGUMENT, "write_vocabulary: there is no vocabulary");
+    }
     wg_status status = wg_vocabulary_to_bytes(vocabulary, &bytes, &size);
     if (status == WG_OK) {
         status = wg_write_bytes("write_vocabulary", path, bytes, size);

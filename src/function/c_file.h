@@ -20,6 +20,4 @@ bool wg_c_file_make(const wg_function *fn, const char *name, const char *call, u
                     bool lanes, wg_c_file *file);
 void wg_c_file_end(wg_c_file *file);
 
-wg_status wg_write_file(const char *path, const char *bytes, size_t length, const char *call);
-
 #endif

@@ -1,6 +1,8 @@
 /* c_text.c: a nest as C statements. */
 #include "function/c_text.h"
+#include "base/number.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct wg_writer {
@@ -89,13 +91,35 @@ static void place_of(const wg_writer *w, uint32_t site, const wg_spot *spot) {
     }
 }
 
+/* A number as a C literal that reads back to the same bits. */
+static void add_number(wg_text *text, double number) {
+    char digits[64];
+    if (isnan(number)) {
+        wg_text_add(text, "(double)NAN");
+        return;
+    }
+    if (isinf(number)) {
+        wg_text_add(text, number > 0 ? "(double)INFINITY" : "(-(double)INFINITY)");
+        return;
+    }
+    for (int precision = 15; precision <= 17; precision++) {
+        double back;
+        (void)wg_number_general(digits, sizeof digits, precision, number);
+        if (wg_number_parse(digits, strlen(digits), &back) && back == number) {
+            break;
+        }
+    }
+    const bool whole = strpbrk(digits, ".e") == NULL;
+    wg_text_add(text, number < 0 || signbit(number) ? "(%s%s)" : "%s%s", digits, whole ? ".0" : "");
+}
+
 static void number(const wg_writer *w, const wg_ref *ref) {
     bool fixed = true;
     for (uint32_t l = 0; l < WG_NEST_DEPTH; l++) {
         fixed = fixed && ref->stride[l] == 0;
     }
     if (fixed) {
-        wg_text_number(w->text, w->nest->number[ref->base]);
+        add_number(w->text, w->nest->number[ref->base]);
     } else {
         wg_text_add(w->text, "%s_numbers[", w->prefix);
         affine(w, ref->base, ref->stride);
@@ -332,7 +356,7 @@ void wg_c_numbers(wg_text *text, const wg_nest *nest, const char *prefix) {
     wg_text_add(text, "static const double %s_numbers[] = {", prefix);
     for (uint32_t i = 0; i < nest->numbers; i++) {
         wg_text_add(text, i % 8 == 0 ? "\n    " : " ");
-        wg_text_number(text, nest->number[i]);
+        add_number(text, nest->number[i]);
         wg_text_add(text, ",");
     }
     wg_text_add(text, "\n};\n\n");

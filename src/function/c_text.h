@@ -2,8 +2,8 @@
 #ifndef WG_SRC_FUNCTION_C_TEXT_H
 #define WG_SRC_FUNCTION_C_TEXT_H
 
+#include "base/text.h"
 #include "function/nest.h"
-#include "function/text.h"
 
 /* What the ports of a program are called. */
 typedef struct wg_c_arrays {

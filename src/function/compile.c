@@ -272,11 +272,24 @@ static wg_status put(const char *from, const char *to) {
                : wg_fail(WG_ERROR_FILE, "function_compile: %s: %s", to, strerror(errno));
 }
 
+/* A fresh file, which counts once it has been renamed. */
+static wg_status write_fresh(const char *path, const char *bytes, size_t length) {
+    FILE *out = fopen(path, "wb");
+    if (out == NULL) {
+        return wg_fail(WG_ERROR_FILE, "function_compile: %s: %s", path, strerror(errno));
+    }
+    const bool wrote = fwrite(bytes, 1, length, out) == length;
+    const bool closed = fclose(out) == 0;
+    return wrote && closed
+               ? WG_OK
+               : wg_fail(WG_ERROR_FILE, "function_compile: %s: %s", path, strerror(errno));
+}
+
 /* Compiles the text; the source comes last, and with it the object counts. */
 static wg_status make_object(const wg_job *job, wg_text *text) {
     const size_t length = text->length;
     char line[96] = "";
-    wg_status status = wg_write_file(job->fresh_source, text->bytes, length, "function_compile");
+    wg_status status = write_fresh(job->fresh_source, text->bytes, length);
     status = status == WG_OK ? compile(job) : status;
     if (status == WG_OK && !object_line(job->fresh_object, line, sizeof line)) {
         status = wg_fail(WG_ERROR_STATE, "function_compile: %s made no code", job->compiler);
@@ -284,8 +297,7 @@ static wg_status make_object(const wg_job *job, wg_text *text) {
     if (status == WG_OK) {
         wg_text_add(text, "%s", line);
         status = text->failed ? wg_fail(WG_ERROR_MEMORY, "function_compile: no memory")
-                              : wg_write_file(job->fresh_source, text->bytes, text->length,
-                                              "function_compile");
+                              : write_fresh(job->fresh_source, text->bytes, text->length);
         text->length = length;
         text->failed = false;
     }

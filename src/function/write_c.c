@@ -1,7 +1,7 @@
 /* write_c.c: a function and its gradient as a C file. */
+#include "base/bytes.h"
 #include "function/c_file.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,17 +119,6 @@ void wg_c_file_end(wg_c_file *file) {
     wg_text_free(&file->functions);
 }
 
-wg_status wg_write_file(const char *path, const char *bytes, size_t length, const char *call) {
-    FILE *out = fopen(path, "wb");
-    if (out == NULL) {
-        return wg_fail(WG_ERROR_FILE, "%s: %s: %s", call, path, strerror(errno));
-    }
-    const bool wrote = fwrite(bytes, 1, length, out) == length;
-    const bool closed = fclose(out) == 0;
-    return wrote && closed ? WG_OK
-                           : wg_fail(WG_ERROR_FILE, "%s: %s: %s", call, path, strerror(errno));
-}
-
 wg_status wg_function_write_c(const wg_function *fn, const char *path, const char *name) {
     if (fn == NULL || path == NULL || !is_identifier(name) || strlen(name) > 200) {
         return wg_fail(WG_ERROR_ARGUMENT, "function_write_c: %s",
@@ -141,7 +130,7 @@ wg_status wg_function_write_c(const wg_function *fn, const char *path, const cha
     const bool made =
         wg_c_file_make(fn, name, "function_write_c", WG_MOST_STATEMENTS, false, &file);
     const wg_status status =
-        made ? wg_write_file(path, file.text.bytes, file.text.length, "function_write_c")
+        made ? wg_write_bytes("function_write_c", path, file.text.bytes, file.text.length)
              : wg_last_status();
     wg_c_file_end(&file);
     return status;

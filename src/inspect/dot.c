@@ -2,10 +2,10 @@
 #include "wengert/dot.h"
 
 #include "base/number.h"
+#include "base/text.h"
 #include "op/rules.h"
 #include "tape/tape.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #define MOST_LISTED 6
 
 typedef struct graph {
-    FILE *out;
+    wg_text *out;
     const wg_tape *tape;
     const wg_dot_options *options;
 } graph;
@@ -23,19 +23,19 @@ typedef struct graph {
 /* ---- Texts inside a quoted label ------------------------------------------------------------- */
 
 static void put(const graph *g, const char *text) {
-    (void)fputs(text, g->out);
+    wg_text_put(g->out, text);
 }
 
 /* What a user wrote: quotes and backslashes mean themselves, other control characters nothing. */
 static void put_escaped(const graph *g, const char *text) {
     for (const char *at = text; *at != '\0'; at++) {
         if (*at == '"' || *at == '\\') {
-            (void)fputc('\\', g->out);
-            (void)fputc(*at, g->out);
+            wg_text_letter(g->out, '\\');
+            wg_text_letter(g->out, *at);
         } else if (*at == '\n') {
             put(g, "\\n");
         } else {
-            (void)fputc((unsigned char)*at < ' ' || *at == 127 ? '?' : *at, g->out);
+            wg_text_letter(g->out, (unsigned char)*at < ' ' || *at == 127 ? '?' : *at);
         }
     }
 }
@@ -109,7 +109,7 @@ static void write_scalar(const graph *g, uint64_t index) {
     if (code == WG_CODE_EXTRA) { /* the third operand of the entry behind it, which shows it */
         return;
     }
-    (void)fprintf(g->out, "  s%llu [label=\"", name);
+    wg_text_add(g->out, "  s%llu [label=\"", name);
     put_name(g, false, index);
     put_operation(g, index);
     if (!g->options->no_values) {
@@ -124,12 +124,11 @@ static void write_scalar(const graph *g, uint64_t index) {
     uint32_t operands[3];
     int count = wg_rules_operands(tape, index, operands);
     if (code == WG_CODE_AT) {
-        (void)fprintf(g->out, "  a%lu -> s%llu;\n", (unsigned long)tape->lane.operand[index].a,
-                      name);
+        wg_text_add(g->out, "  a%lu -> s%llu;\n", (unsigned long)tape->lane.operand[index].a, name);
         return;
     }
     for (int k = 0; k < count; k++) {
-        (void)fprintf(g->out, "  s%lu -> s%llu;\n", (unsigned long)operands[k], name);
+        wg_text_add(g->out, "  s%lu -> s%llu;\n", (unsigned long)operands[k], name);
     }
 }
 
@@ -201,17 +200,17 @@ static void write_array(const graph *g, uint64_t index) {
     const wg_node *node = wg_node_at(g->tape, index);
     unsigned long long name = index;
     char shape[192];
-    (void)fprintf(g->out, "  a%llu [label=\"", name);
+    wg_text_add(g->out, "  a%llu [label=\"", name);
     put_name(g, true, index);
     put_escaped(g, node_kind(node));
     for (int k = 0; k < node->count; k++) {
         if (node->operands[k].tape == NULL) {
-            (void)fprintf(g->out, "\\noperand %d: ", k);
+            wg_text_add(g->out, "\\noperand %d: ", k);
             put_number(g, "", node->operands[k].as.number);
         }
     }
-    (void)fprintf(g->out, "\\n%s %s", wg_dtype_name(node->view.dtype),
-                  wg_shape_text(node->view.rank, node->view.shape, shape, sizeof shape));
+    wg_text_add(g->out, "\\n%s %s", wg_dtype_name(node->view.dtype),
+                wg_shape_text(node->view.rank, node->view.shape, shape, sizeof shape));
     if (!g->options->no_values) {
         put_array_values(g, node);
     }
@@ -229,8 +228,8 @@ static void write_array(const graph *g, uint64_t index) {
     for (int k = 0; k < node->count; k++) {
         wg_var x = node->operands[k];
         if (x.tape != NULL) {
-            (void)fprintf(g->out, "  %c%lu -> a%llu;\n", wg_var_is_array(x) ? 'a' : 's',
-                          (unsigned long)x.as.slot.index, name);
+            wg_text_add(g->out, "  %c%lu -> a%llu;\n", wg_var_is_array(x) ? 'a' : 's',
+                        (unsigned long)x.as.slot.index, name);
         }
     }
 }
@@ -295,21 +294,7 @@ wg_status wg_write_dot(const wg_tape *tape, const char *path, wg_dot_options opt
     if (status != WG_OK) {
         return status;
     }
-    graph g = {fopen(path, "wb"), tape, &options};
-    if (g.out == NULL) {
-        return wg_fail(WG_ERROR_FILE, "write_dot: %s: %s", path, strerror(errno));
-    }
-    errno = 0;
-    write_graph(&g);
-    bool failed = ferror(g.out) != 0;
-    int reason = errno;
-    if (fclose(g.out) != 0 && !failed) {
-        failed = true;
-        reason = errno;
-    }
-    if (failed) {
-        (void)remove(path);
-        return wg_fail(WG_ERROR_FILE, "write_dot: %s: %s", path, strerror(reason));
-    }
-    return WG_OK;
+    wg_text text = {NULL, 0, 0, false};
+    write_graph(&(graph){&text, tape, &options});
+    return wg_text_write(&text, "write_dot", path);
 }

@@ -1,7 +1,6 @@
 /* plot.c: the series of a line chart, and the file it goes to. */
 #include "plot.h"
 
-#include <errno.h>
 #include <string.h>
 
 static char *copy_text(const char *text, bool *failed) {
@@ -121,21 +120,7 @@ wg_status wg_plot_write(const wg_plot *plot, const char *path) {
     if (plot == NULL || path == NULL) {
         return wg_fail(WG_ERROR_ARGUMENT, "plot_write: the plot or the path is NULL");
     }
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) {
-        return wg_fail(WG_ERROR_FILE, "plot_write: %s: %s", path, strerror(errno));
-    }
-    errno = 0;
-    wg_plot_svg(plot, file);
-    bool failed = ferror(file) != 0;
-    int reason = errno;
-    if (fclose(file) != 0 && !failed) {
-        failed = true;
-        reason = errno;
-    }
-    if (failed) {
-        (void)remove(path);
-        return wg_fail(WG_ERROR_FILE, "plot_write: %s: %s", path, strerror(reason));
-    }
-    return WG_OK;
+    wg_text text = {NULL, 0, 0, false};
+    wg_plot_svg(plot, &text);
+    return wg_text_write(&text, "plot_write", path);
 }

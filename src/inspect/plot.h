@@ -2,7 +2,7 @@
 #ifndef WG_SRC_PLOT_H
 #define WG_SRC_PLOT_H
 
-#include "base/base.h"
+#include "base/text.h"
 #include "wengert/plot.h"
 
 typedef struct wg_plot_line {
@@ -33,7 +33,7 @@ wg_ticks wg_ticks_linear(double low, double high, int wanted);
 /* 0 < low < high. Powers of ten, with 2 and 5 times them where these are few. */
 wg_ticks wg_ticks_log(double low, double high, int wanted);
 
-/* Writes the chart; the caller checks the FILE for errors. */
-void wg_plot_svg(const wg_plot *plot, FILE *out);
+/* Adds the chart. */
+void wg_plot_svg(const wg_plot *plot, wg_text *out);
 
 #endif

@@ -18,7 +18,7 @@ typedef struct axis {
 } axis;
 
 typedef struct chart {
-    FILE *out;
+    wg_text *out;
     const wg_plot *plot;
     axis x, y;
     double left, right, top, bottom;
@@ -33,10 +33,9 @@ static double place(const axis *a, double value) {
     return a->start + a->span * ((v / (a->high - a->low)) - a->low / (a->high - a->low));
 }
 
-static void write_coordinate(FILE *out, double pixels) {
+static void write_coordinate(wg_text *out, double pixels) {
     long long tenths = llround(pixels * 10.0);
-    (void)fprintf(out, "%s%lld.%lld", tenths < 0 ? "-" : "", llabs(tenths) / 10,
-                  llabs(tenths) % 10);
+    wg_text_add(out, "%s%lld.%lld", tenths < 0 ? "-" : "", llabs(tenths) / 10, llabs(tenths) % 10);
 }
 
 /* The bytes of the UTF-8 letter that starts here, 0 where there is none that XML allows. */
@@ -61,7 +60,7 @@ static int letter_bytes(const unsigned char *text) {
     return bad ? 0 : more + 1;
 }
 
-static void write_text(FILE *out, const char *text) {
+static void write_text(wg_text *out, const char *text) {
     const unsigned char *at = (const unsigned char *)text;
     while (*at != '\0') {
         int bytes = letter_bytes(at);
@@ -71,35 +70,35 @@ static void write_text(FILE *out, const char *text) {
                              : bytes == 0 ? "?"
                                           : NULL;
         if (entity != NULL) {
-            (void)fputs(entity, out);
+            wg_text_put(out, entity);
         } else {
-            (void)fwrite(at, 1, (size_t)bytes, out);
+            wg_text_bytes(out, (const char *)at, (size_t)bytes);
         }
         at += bytes == 0 ? 1 : bytes;
     }
 }
 
 static void write_label(const chart *c, double x, double y, const char *class, const char *text) {
-    (void)fprintf(c->out, "<text class=\"%s\" x=\"", class);
+    wg_text_add(c->out, "<text class=\"%s\" x=\"", class);
     write_coordinate(c->out, x);
-    (void)fputs("\" y=\"", c->out);
+    wg_text_put(c->out, "\" y=\"");
     write_coordinate(c->out, y);
-    (void)fputs("\">", c->out);
+    wg_text_put(c->out, "\">");
     write_text(c->out, text);
-    (void)fputs("</text>\n", c->out);
+    wg_text_put(c->out, "</text>\n");
 }
 
 static void write_stroke(const chart *c, const char *class, double x0, double y0, double x1,
                          double y1) {
     const double ends[] = {x0, y0, x1, y1};
     static const char *const names[] = {"x1", "y1", "x2", "y2"};
-    (void)fprintf(c->out, "<line class=\"%s\"", class);
+    wg_text_add(c->out, "<line class=\"%s\"", class);
     for (int i = 0; i < 4; i++) {
-        (void)fprintf(c->out, " %s=\"", names[i]);
+        wg_text_add(c->out, " %s=\"", names[i]);
         write_coordinate(c->out, ends[i]);
-        (void)fputs("\"", c->out);
+        wg_text_put(c->out, "\"");
     }
-    (void)fputs("/>\n", c->out);
+    wg_text_put(c->out, "/>\n");
 }
 
 /* Takes the data's range; opens it where it is empty or too narrow to divide. */
@@ -189,9 +188,9 @@ static void write_line(const chart *c, size_t number) {
         double y = i < line->count ? line->points[2 * i + 1] : HUGE_VAL;
         if (!usable(c, x, y)) {
             if (open && run == 1) {
-                (void)fputs("h0", c->out); /* a round cap makes a lone point a dot */
+                wg_text_put(c->out, "h0"); /* a round cap makes a lone point a dot */
             }
-            (void)fputs(open ? "\"/>\n" : "", c->out);
+            wg_text_put(c->out, open ? "\"/>\n" : "");
             open = false;
             continue;
         }
@@ -201,13 +200,13 @@ static void write_line(const chart *c, size_t number) {
             continue;
         }
         if (!open) {
-            (void)fprintf(c->out, "<path class=\"line c%zu\" d=\"M", number % 6);
+            wg_text_add(c->out, "<path class=\"line c%zu\" d=\"M", number % 6);
             run = 0;
         } else {
-            (void)fputs("L", c->out);
+            wg_text_put(c->out, "L");
         }
         write_coordinate(c->out, px);
-        (void)fputs(" ", c->out);
+        wg_text_put(c->out, " ");
         write_coordinate(c->out, py);
         open = true;
         run++;
@@ -241,11 +240,12 @@ static double write_legend(const chart *c, double y, bool draw) {
  * lightened for dark schemes. */
 static void write_head(const chart *c) {
     int width = c->plot->options.width, height = c->plot->options.height;
-    (void)fprintf(c->out,
-                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
-                  "viewBox=\"0 0 %d %d\" role=\"img\">\n",
-                  width, height, width, height);
-    (void)fputs("<style>\n"
+    wg_text_add(c->out,
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
+                "viewBox=\"0 0 %d %d\" role=\"img\">\n",
+                width, height, width, height);
+    wg_text_put(c->out,
+                "<style>\n"
                 ".back{fill:#fff}text{fill:#222;font:15px sans-serif}\n"
                 ".small{font-size:12px}.middle{text-anchor:middle}.end{text-anchor:end}\n"
                 ".grid{stroke:#ddd}.axis{stroke:#777}\n"
@@ -255,12 +255,11 @@ static void write_head(const chart *c) {
                 "@media (prefers-color-scheme:dark){\n"
                 ".back{fill:#16181d}text{fill:#e4e4e4}.grid{stroke:#33363d}.axis{stroke:#999}\n"
                 ".c0{stroke:#4aa8e0}.c1{stroke:#f08a3c}.c2{stroke:#2fc79a}.c4{stroke:#e6b800}}\n"
-                "</style>\n",
-                c->out);
-    (void)fprintf(c->out, "<rect class=\"back\" width=\"%d\" height=\"%d\"/>\n", width, height);
+                "</style>\n");
+    wg_text_add(c->out, "<rect class=\"back\" width=\"%d\" height=\"%d\"/>\n", width, height);
 }
 
-void wg_plot_svg(const wg_plot *plot, FILE *out) {
+void wg_plot_svg(const wg_plot *plot, wg_text *out) {
     const wg_plot_options *o = &plot->options;
     chart c = {.out = out, .plot = plot};
     c.left = o->y_label == NULL ? 64.0 : 84.0;
@@ -272,9 +271,9 @@ void wg_plot_svg(const wg_plot *plot, FILE *out) {
     find_ranges(&c);
     write_head(&c);
     if (o->title != NULL) {
-        (void)fputs("<title>", out);
+        wg_text_put(out, "<title>");
         write_text(out, o->title);
-        (void)fputs("</title>\n", out);
+        wg_text_put(out, "</title>\n");
         write_label(&c, 0.5 * (c.left + c.right), 26.0, "middle", o->title);
     }
     write_axes(&c);
@@ -282,15 +281,15 @@ void wg_plot_svg(const wg_plot *plot, FILE *out) {
         write_label(&c, 0.5 * (c.left + c.right), o->height - 14.0, "small middle", o->x_label);
     }
     if (o->y_label != NULL) {
-        (void)fputs("<g transform=\"translate(20 ", out);
+        wg_text_put(out, "<g transform=\"translate(20 ");
         write_coordinate(out, 0.5 * (c.top + c.bottom));
-        (void)fputs(") rotate(-90)\">", out);
+        wg_text_put(out, ") rotate(-90)\">");
         write_label(&c, 0.0, 0.0, "small middle", o->y_label);
-        (void)fputs("</g>\n", out);
+        wg_text_put(out, "</g>\n");
     }
     for (size_t i = 0; i < plot->count; i++) {
         write_line(&c, i);
     }
     (void)write_legend(&c, legend, true);
-    (void)fputs("</svg>\n", out);
+    wg_text_put(out, "</svg>\n");
 }

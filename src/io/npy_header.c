@@ -94,7 +94,7 @@ static bool take_descr(wg_dictionary *d) {
         return false;
     }
     wg_element element = {.kind = WG_ELEMENT_OPAQUE};
-    if (length == 3 && strchr("<>|", text[0]) != NULL && text[2] >= '1' && text[2] <= '8') {
+    if (length == 3 && memchr("<>|", text[0], 3) != NULL && text[2] >= '1' && text[2] <= '8') {
         element = (wg_element){kind_of(text[1]), (unsigned)(text[2] - '0'), text[0] == '>'};
     }
     if (!wg_element_dtype(element, &d->header->dtype)) {

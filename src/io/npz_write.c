@@ -2,8 +2,8 @@
  * that the same arrays make the same bytes. */
 #include "base/checksum.h"
 #include "base/replace.h"
+#include "base/text.h"
 #include "data/utf8.h"
-#include "function/text.h"
 #include "io/npy.h"
 #include "io/npz.h"
 #include "io/zip.h"

@@ -1,7 +1,7 @@
 /* safetensors_write.c: files in the layout of the reference implementation. */
 #include "base/replace.h"
+#include "base/text.h"
 #include "data/utf8.h"
-#include "function/text.h"
 #include "io/safetensors.h"
 
 #include <stdlib.h>
@@ -78,22 +78,8 @@ static wg_status check_metadata(const char *verb, int64_t count, const wg_metada
 
 /* ---- The header ------------------------------------------------------------------------------ */
 
-static void add_string(wg_text *text, const char *string) {
-    wg_text_bytes(text, "\"", 1);
-    for (const char *c = string; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') {
-            wg_text_add(text, "\\%c", *c);
-        } else if ((unsigned char)*c < ' ') {
-            wg_text_add(text, "\\u%04x", (unsigned)*c);
-        } else {
-            wg_text_bytes(text, c, 1);
-        }
-    }
-    wg_text_bytes(text, "\"", 1);
-}
-
 static void add_item(wg_text *text, const wg_safetensors_item *item, uint64_t begin, uint64_t end) {
-    add_string(text, item->name);
+    wg_text_json(text, item->name);
     wg_text_add(text, ":{\"dtype\":\"%s\",\"shape\":[", item->type->name);
     for (int axis = 0; axis < item->view->rank; axis++) {
         wg_text_add(text, axis == 0 ? "%lld" : ",%lld", (long long)item->view->shape[axis]);
@@ -103,13 +89,13 @@ static void add_item(wg_text *text, const wg_safetensors_item *item, uint64_t be
 }
 
 static void add_metadata(wg_text *text, int64_t count, const wg_metadata *metadata) {
-    add_string(text, WG_SAFETENSORS_METADATA);
+    wg_text_json(text, WG_SAFETENSORS_METADATA);
     wg_text_add(text, ":{");
     for (int64_t i = 0; i < count; i++) {
         wg_text_bytes(text, ",", i > 0 ? 1 : 0);
-        add_string(text, metadata[i].key);
+        wg_text_json(text, metadata[i].key);
         wg_text_bytes(text, ":", 1);
-        add_string(text, metadata[i].text);
+        wg_text_json(text, metadata[i].text);
     }
     wg_text_bytes(text, "}", 1);
 }

@@ -4,6 +4,7 @@
 
 #include "base/parallel.h"
 
+#include <float.h>
 #include <math.h>
 
 #if defined(__clang__)
@@ -137,12 +138,20 @@ static void step_piece(void *context, int64_t i) {
     p->step(n, p->numbers, p->g + at, p->w + at, slot);
 }
 
+/* The numbers as the dtype has them: an epsilon above 0 stays so. */
+static wg_step_numbers numbers_in(wg_dtype dtype, const wg_step_numbers *numbers) {
+    wg_step_numbers own = *numbers;
+    own.epsilon = dtype == WG_F32 ? fmax(own.epsilon, (double)FLT_MIN) : own.epsilon;
+    return own;
+}
+
 void wg_kernel_step(wg_step_loop loop, wg_dtype dtype, int64_t n, const wg_step_numbers *numbers,
                     const void *gradient, void *weight, void *const slot[WG_STEP_SLOTS]) {
+    const wg_step_numbers own = numbers_in(dtype, numbers);
     pieces p = {.step = loops_of(dtype)->step[loop],
                 .n = n,
                 .piece = PIECE,
-                .numbers = numbers,
+                .numbers = &own,
                 .g = gradient,
                 .w = weight,
                 .slot = {slot[0], slot[1], slot[2]}};
@@ -194,7 +203,7 @@ static void lamb_piece(void *context, int64_t i) {
 void wg_kernel_lamb(wg_dtype dtype, int64_t n, const wg_step_numbers *numbers, const void *gradient,
                     void *weight, void *const slot[WG_STEP_SLOTS]) {
     double sum[2 * MOST_PARTS] = {0}, squares = 0, updates = 0;
-    wg_step_numbers scaled = *numbers;
+    wg_step_numbers scaled = numbers_in(dtype, numbers);
     pieces p = {.step = loops_of(dtype)->lamb_move,
                 .n = n,
                 .piece = part_of(n),

@@ -15,7 +15,8 @@
  *   momentum  g += decay·w; a = momentum·a + take·g; w −= lr·(own·g + carried·a)
  *   adam      g += decay·w; a += (1 − beta1)·(g − a); b = beta2·b + (1 − beta2)·g²;
  *             w = shrink·w − lr·a/(root·√b + epsilon)
- *   amsgrad   the same with c = max(c, b) below the root
+ *   unadapted a and b as adam; w = shrink·w − lr·a
+ *   amsgrad   the same as adam with c = max(c, b) below the root
  *   nadam     a and b as adam; w −= (own·g + carried·a)/(root·√b + epsilon)
  *   adamax    a as adam; b = max(beta2·b, |g| + epsilon); w −= lr·a/b
  *   rmsprop   g += decay·w; a = beta2·a + (1 − beta2)·g²; q = a, or where there is a slot c:
@@ -30,6 +31,7 @@
     X(sgd, suffix)                                                                                 \
     X(momentum, suffix)                                                                            \
     X(adam, suffix)                                                                                \
+    X(unadapted, suffix)                                                                           \
     X(amsgrad, suffix)                                                                             \
     X(nadam, suffix)                                                                               \
     X(adamax, suffix)                                                                              \

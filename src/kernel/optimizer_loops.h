@@ -65,6 +65,21 @@ WG_LOOP_HEAD(adam) {
     }
 }
 
+WG_LOOP_HEAD(unadapted) {
+    const T *restrict g = gradient;
+    T *restrict w = weight;
+    T *restrict m = slot[0];
+    T *restrict v = slot[1];
+    const T decay = (T)s->decay, shrink = (T)s->shrink, lr = (T)s->lr, beta2 = (T)s->beta2;
+    const T new1 = (T)(1 - s->beta1), new2 = (T)(1 - s->beta2);
+    for (int64_t i = 0; i < n; i++) {
+        const T slope = g[i] + decay * w[i];
+        m[i] += new1 * (slope - m[i]);
+        v[i] = beta2 * v[i] + new2 * slope * slope;
+        w[i] = shrink * w[i] - lr * m[i];
+    }
+}
+
 WG_LOOP_HEAD(amsgrad) {
     const T *restrict g = gradient;
     T *restrict w = weight;

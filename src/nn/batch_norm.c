@@ -92,6 +92,9 @@ wg_var wg_batch_norm_layer_with_at(wg_net net, const char *name, wg_var x, const
     const int64_t *channels = &layer.input.shape[1];
     wg_statistics s = {.momentum = o.momentum > 0 ? o.momentum : 0.1,
                        .eps = o.eps > 0 ? o.eps : 1e-5};
+    if (!o.no_affine) {
+        wg_layer_check(&layer, "bias", 1, channels, o.bias);
+    }
     const wg_var weight =
         wg_layer_parameter_or(&layer, "weight", !o.no_affine, 1, channels, o.weight, 1);
     const wg_var bias = wg_layer_parameter_or(&layer, "bias", !o.no_affine, 1, channels, o.bias, 0);
@@ -186,6 +189,9 @@ wg_var wg_instance_norm_layer_with_at(wg_net net, const char *name, wg_var x, co
     const int64_t *channels = &layer.input.shape[1];
     wg_statistics s = {.momentum = o.momentum > 0 ? o.momentum : 0.1,
                        .eps = o.eps > 0 ? o.eps : 1e-5};
+    if (o.affine) {
+        wg_layer_check(&layer, "bias", 1, channels, o.bias);
+    }
     const wg_var weight =
         wg_layer_parameter_or(&layer, "weight", o.affine, 1, channels, o.weight, 1);
     const wg_var bias = wg_layer_parameter_or(&layer, "bias", o.affine, 1, channels, o.bias, 0);

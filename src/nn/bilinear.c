@@ -36,6 +36,9 @@ wg_var wg_bilinear_with_at(wg_net net, const char *name, wg_var x, wg_var z, con
                              (long long)options.out);
     }
     const int64_t in = wg_size(x, -1);
+    if (!options.no_bias) {
+        wg_layer_check(&layer, "bias", 1, &options.out, options.bias);
+    }
     const wg_var weight =
         wg_layer_parameter(&layer, "weight", 3, (int64_t[]){options.out, in, wg_size(z, -1)},
                            wg_init_or_fan_in(options.weight, in));

@@ -91,6 +91,9 @@ static wg_var convolve(const wg_conv_form *form, wg_net net, const char *name, w
     for (int i = 0; i < axes; i++) {
         fan_in *= weight.shape[2 + i];
     }
+    if (!o->no_bias) {
+        wg_layer_check(&layer, "bias", 1, &o->out, o->bias);
+    }
     const wg_var w = wg_layer_parameter(&layer, "weight", weight.rank, weight.shape,
                                         wg_init_or_fan_in(o->weight, fan_in));
     const wg_var b = o->no_bias ? wg_number(0)

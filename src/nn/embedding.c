@@ -1,4 +1,5 @@
 /* embedding.c: tables whose rows stand for whole numbers. */
+#include "kernel/gather.h"
 #include "nn/layer.h"
 #include "wengert/elementwise.h"
 #include "wengert/embed.h"
@@ -33,6 +34,21 @@ static bool takes(const wg_layer *layer, wg_var indices, const wg_embedding_opti
     return true;
 }
 
+/* Whether all indices are of rows, so that no table is made for those that are not. */
+static bool are_rows(const wg_layer *layer, wg_var indices, int64_t rows) {
+    const wg_view view = wg_view_of(wg_contiguous_at(indices, layer->site));
+    if (layer->net.tape->status != WG_OK) {
+        return false;
+    }
+    const int64_t at = wg_kernel_index_outside(&view, rows);
+    if (at >= 0) {
+        (void)wg_layer_fail(layer, WG_ERROR_ARGUMENT,
+                            "index %lld (element %lld) is out of range for %lld rows",
+                            (long long)wg_index_at(&view, at), (long long)at, (long long)rows);
+    }
+    return at < 0;
+}
+
 /* The table, made with zeros in the padding's row. */
 static wg_var table_of(const wg_layer *layer, const wg_embedding_options *o, int64_t row) {
     bool made;
@@ -57,7 +73,7 @@ static bool begin(wg_layer *layer, wg_net net, const char *kind, const char *nam
     }
     layer->input = wg_view_of(indices);
     layer->dtype = o->dtype;
-    return takes(layer, indices, o, row);
+    return takes(layer, indices, o, row) && are_rows(layer, indices, o->count);
 }
 
 wg_var wg_embedding_with_at(wg_net net, const char *name, wg_var indices, const char *site,

@@ -110,6 +110,16 @@ wg_var wg_layer_parameter(const wg_layer *layer, const char *part, int rank, con
     return param != NULL ? wg_param_borrow(tape, param) : wg_poison(tape);
 }
 
+void wg_layer_check(const wg_layer *layer, const char *part, int rank, const int64_t *shape,
+                    wg_initializer given) {
+    wg_name name;
+    if (given.kind != WG_INIT_DEFAULT && layer->net.tape->status == WG_OK &&
+        wg_param_name(&layer->net, layer->name, part, &name) &&
+        wg_names_find(&layer->net.store->parameters, &name) == NULL) {
+        (void)wg_init_allowed(layer->net.tape, name.text, rank, shape, given);
+    }
+}
+
 wg_var wg_layer_parameter_or(const wg_layer *layer, const char *part, bool given, int rank,
                              const int64_t *shape, wg_initializer initializer, double usual) {
     return given ? wg_layer_parameter(layer, part, rank, shape,

@@ -35,6 +35,10 @@ wg_var wg_layer_fail(const wg_layer *layer, wg_status status, const char *format
  * input and both shapes. */
 wg_var wg_layer_parameter(const wg_layer *layer, const char *part, int rank, const int64_t *shape,
                           wg_initializer initializer);
+/* A failure on the tape where the parameter is yet to be made and cannot begin with what was given.
+ * Called before a parameter in front of it is made, which then is not. */
+void wg_layer_check(const wg_layer *layer, const char *part, int rank, const int64_t *shape,
+                    wg_initializer given);
 /* The parameter, `usual` throughout at first; where it is not to be `given`, that number. */
 wg_var wg_layer_parameter_or(const wg_layer *layer, const char *part, bool given, int rank,
                              const int64_t *shape, wg_initializer initializer, double usual);

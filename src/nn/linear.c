@@ -12,6 +12,9 @@ wg_var wg_linear_with_at(wg_net net, const char *name, wg_var x, const char *sit
                              (long long)options.out);
     }
     const int64_t in = layer.input.shape[layer.input.rank - 1];
+    if (!options.no_bias) {
+        wg_layer_check(&layer, "bias", 1, &options.out, options.bias);
+    }
     const wg_var weight = wg_layer_parameter(&layer, "weight", 2, (int64_t[]){options.out, in},
                                              wg_init_or_fan_in(options.weight, in));
     const wg_var bias = options.no_bias ? wg_number(0)

@@ -97,6 +97,11 @@ static bool options_allowed(pass *h) {
                             (long long)h->depth);
         return false;
     }
+    if (o->rotary && !(o->turn.base >= 0 && isfinite(o->turn.base))) {
+        (void)wg_layer_fail(&h->layer, WG_ERROR_ARGUMENT, "rotary positions by the base %g",
+                            o->turn.base);
+        return false;
+    }
     return true;
 }
 
@@ -157,6 +162,7 @@ static void project(pass *h, wg_var q, wg_var k, wg_var v) {
     const int64_t own = query_rows(h), n = key_rows(h), all = own + 2 * n;
     const wg_initializer glorot = wg_init_or(h->options->weight, wg_init_glorot_uniform(1));
     const wg_layer *layer = &h->layer;
+    wg_layer_check(layer, "out_proj.weight", 2, (int64_t[]){own, own}, h->options->weight);
     const wg_var bias = h->options->no_bias
                             ? wg_number(0)
                             : wg_layer_parameter(layer, "in_proj_bias", 1, &all,
@@ -318,16 +324,18 @@ static wg_var attended(const pass *h) {
 wg_var wg_multi_head_attention_at(wg_net net, const char *name, wg_var q, wg_var k, wg_var v,
                                   const char *site, wg_multi_head_options options) {
     pass h = {.options = &options, .causal = options.causal};
-    if (!wg_layer_begin(&h.layer, net, "multi_head_attention", name, site) ||
-        !operands_fit(&h, q, k, v) || !options_allowed(&h) || !open_cache(&h) || !join_masks(&h)) {
+    if (!wg_layer_begin(&h.layer, net, "multi_head_attention", name, site)) {
         return wg_poison(net.tape);
+    }
+    if (!operands_fit(&h, q, k, v) || !options_allowed(&h) || !open_cache(&h) || !join_masks(&h)) {
+        return wg_layer_end(&h.layer, wg_poison(net.tape));
     }
     project(&h, q, k, v);
     if (net.tape->status == WG_OK) {
         place(&h);
     }
     if (net.tape->status != WG_OK) {
-        return wg_poison(net.tape);
+        return wg_layer_end(&h.layer, wg_poison(net.tape));
     }
     const int64_t shape[3] = {h.batch, h.queries, h.width};
     const wg_var joined = wg_reshape_at(attended(&h), 3, shape, site);

@@ -37,6 +37,9 @@ wg_var wg_layer_norm_layer_with_at(wg_net net, const char *name, wg_var x, const
         return wg_poison(net.tape);
     }
     const bool affected = !o.no_affine;
+    if (affected && !o.no_bias) {
+        wg_layer_check(&layer, "bias", axes, shape, o.bias);
+    }
     const wg_var weight =
         wg_layer_parameter_or(&layer, "weight", affected, axes, shape, o.weight, 1);
     const wg_var bias =
@@ -80,6 +83,9 @@ wg_var wg_group_norm_layer_with_at(wg_net net, const char *name, wg_var x, const
         return wg_layer_fail(&layer, WG_ERROR_ARGUMENT,
                              "%lld channels cannot be divided into %lld groups",
                              (long long)channels, (long long)o.groups);
+    }
+    if (!o.no_affine) {
+        wg_layer_check(&layer, "bias", 1, &channels, o.bias);
     }
     const wg_var weight =
         wg_layer_parameter_or(&layer, "weight", !o.no_affine, 1, &channels, o.weight, 1);

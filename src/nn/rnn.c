@@ -61,6 +61,9 @@ static bool options_allowed(const pass *p) {
     if (o->hidden < 1) {
         (void)wg_layer_fail(&p->layer, WG_ERROR_ARGUMENT, "%lld hidden units are asked for",
                             (long long)o->hidden);
+    } else if (o->hidden > INT64_MAX / 8) { /* all gates together are counted, too */
+        (void)wg_layer_fail(&p->layer, WG_ERROR_LIMIT, "%lld hidden units are too many",
+                            (long long)o->hidden);
     } else if (o->layers < 1 || o->layers > MOST_LAYERS) {
         (void)wg_layer_fail(&p->layer, o->layers < 1 ? WG_ERROR_ARGUMENT : WG_ERROR_LIMIT,
                             "%d layers are asked for, of at most %d", o->layers, MOST_LAYERS);
@@ -163,9 +166,9 @@ static void set_rows(pass *p, const int64_t *length) {
     p->some = all ? wg_number(1) : p->some;
 }
 
-static bool begin(pass *p, wg_net net, const char *name, wg_var x, const char *site) {
-    if (!wg_layer_begin(&p->layer, net, p->cell->kind, name, site) ||
-        !wg_layer_input(&p->layer, x, 3)) {
+/* Whether everything that goes in will do. */
+static bool takes(pass *p, wg_var x) {
+    if (!wg_layer_input(&p->layer, x, 3)) {
         return false;
     }
     const wg_view *view = &p->layer.input;
@@ -188,7 +191,7 @@ static bool begin(pass *p, wg_net net, const char *name, wg_var x, const char *s
     if (p->ragged) {
         set_rows(p, length);
     }
-    return net.tape->status == WG_OK;
+    return p->layer.net.tape->status == WG_OK;
 }
 
 /* ---- One direction of a layer ---------------------------------------------------------------- */
@@ -205,6 +208,9 @@ static wg_var parameter(const pass *p, const char *what, int index, int rank,
 
 static wg_recurrent_weights weights_of(const pass *p, int index, int64_t inputs) {
     const int64_t hidden = p->options.hidden, rows = p->cell->gates * hidden;
+    if (!p->options.no_bias) {
+        wg_layer_check(&p->layer, "bias_ih_l0", 1, &rows, p->options.bias);
+    }
     wg_recurrent_weights w = {
         .w_ih = parameter(p, "weight_ih", index, 2, (int64_t[]){rows, inputs}),
         .w_hh = parameter(p, "weight_hh", index, 2, (int64_t[]){rows, hidden}),
@@ -294,12 +300,20 @@ static wg_lstm_output poisoned(wg_tape *tape) {
     return (wg_lstm_output){x, x, x};
 }
 
+static wg_lstm_output failed(const pass *p) {
+    const wg_var x = wg_layer_end(&p->layer, wg_poison(p->layer.net.tape));
+    return (wg_lstm_output){x, x, x};
+}
+
 static wg_lstm_output all_layers(wg_net net, const char *name, wg_var x, const cell *kind,
                                  wg_rnn_options options, const char *site) {
     pass p = {.cell = kind, .options = options};
     wg_var h[2 * MOST_LAYERS], c[2 * MOST_LAYERS];
-    if (!begin(&p, net, name, x, site)) {
+    if (!wg_layer_begin(&p.layer, net, kind->kind, name, site)) {
         return poisoned(net.tape);
+    }
+    if (!takes(&p, x)) {
+        return failed(&p);
     }
     static const int swapped[3] = {1, 0, 2};
     wg_var y = cut(&p, options.batch_first ? wg_permute_at(x, 3, swapped, site) : x);
@@ -312,7 +326,7 @@ static wg_lstm_output all_layers(wg_net net, const char *name, wg_var x, const c
         y = cut(&p, p.directions == 2 ? wg_concat_at(2, side, 2, site) : side[0]);
     }
     if (net.tape->status != WG_OK) {
-        return poisoned(net.tape);
+        return failed(&p);
     }
     const int64_t count = (int64_t)p.options.layers * p.directions;
     wg_lstm_output out = {.sequence = y, .h = wg_steps_joined(count, h), .c = wg_number(0)};

@@ -69,7 +69,8 @@ wg_attention wg_attention_sizes(const wg_call *call) {
                       .width = v.shape[lead + 1],
                       .scale = state->scale,
                       .causal = state->causal,
-                      .offset = state->offset,
+                      /* Behind all keys is as good, and cannot overflow. */
+                      .offset = state->offset < k.shape[lead] ? state->offset : k.shape[lead],
                       .dropout = state->dropout,
                       .key = state->key,
                       .lead = lead};

@@ -54,23 +54,22 @@ static void run_adam(const wg_optimizer *optimizer, const wg_stretch *s) {
                    &numbers, s->gradient, s->weight, s->slot);
 }
 
-/* Liu et al., algorithm 2: the loop adam with its step rectified, and without its root (0·√v + 1)
- * as long as the variance cannot be told. */
+/* Liu et al., algorithm 2: the loop adam with its step rectified, or unadapted as long as the
+ * variance cannot be told. */
 static void run_radam(const wg_optimizer *optimizer, const wg_stretch *s) {
     const wg_adam_options *o = &optimizer->options.adam;
     wg_step_numbers numbers = wg_adam_numbers(o, s, s->lr, s->decay, false);
     const double age = (double)s->age, beta = pow(o->beta2, age);
     const double most = 2 / (1 - o->beta2) - 1, length = most - 2 * age * beta / (1 - beta);
-    if (length > 5) {
+    const bool rectified = length > 5;
+    if (rectified) {
         numbers.lr *=
             sqrt((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length)) *
             sqrt(1 - beta);
         numbers.root = 1; /* epsilon stands beside the root of the plain v */
-    } else {
-        numbers.root = 0;
-        numbers.epsilon = 1;
     }
-    wg_kernel_step(WG_STEP_adam, s->dtype, s->count, &numbers, s->gradient, s->weight, s->slot);
+    wg_kernel_step(rectified ? WG_STEP_adam : WG_STEP_unadapted, s->dtype, s->count, &numbers,
+                   s->gradient, s->weight, s->slot);
 }
 
 static void run_adamax(const wg_optimizer *optimizer, const wg_stretch *s) {

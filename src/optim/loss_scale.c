@@ -10,6 +10,10 @@ wg_loss_scale wg_loss_scale_defaults(void) {
 }
 
 static bool fits(const wg_loss_scale *scale) {
+    if (scale == NULL) {
+        (void)wg_fail(WG_ERROR_ARGUMENT, "step_scaled: the scale is NULL");
+        return false;
+    }
     return wg_option_fits("step_scaled", "scale", scale->scale, 1e-300, INFINITY) &&
            wg_option_fits("step_scaled", "growth", scale->growth, 1, INFINITY) &&
            wg_option_fits("step_scaled", "backoff", scale->backoff, 1e-300, 1) &&

@@ -3,6 +3,7 @@
 #include "kernel/matmul.h"
 #include "optim/adam.h"
 
+#include <float.h>
 #include <string.h>
 
 struct wg_muon_room {
@@ -96,7 +97,7 @@ static bool orthogonalise(const wg_optimizer *optimizer, const wg_member *member
     memcpy(update, param->sink.gradient, (size_t)param->count * wg_dtype_size(it.dtype));
     wg_kernel_axpby(it.dtype, param->count, carried, mean, own, update);
     const double norm = sqrt(wg_kernel_sum_squares(it.dtype, param->count, update));
-    wg_kernel_scale(it.dtype, param->count, 1 / (norm + o->epsilon), update);
+    wg_kernel_scale(it.dtype, param->count, 1 / fmax(norm + o->epsilon, (double)FLT_MIN), update);
     it.x = update;
     for (int i = 0; i < o->iterations; i++) {
         if (!turn(&it)) {

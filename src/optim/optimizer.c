@@ -75,7 +75,7 @@ wg_status wg_set_lr(wg_optimizer *optimizer, double lr) {
 }
 
 double wg_lr(const wg_optimizer *optimizer) {
-    return optimizer->lr;
+    return optimizer != NULL ? optimizer->lr : NAN;
 }
 
 wg_status wg_set_momentum(wg_optimizer *optimizer, double momentum) {
@@ -93,7 +93,7 @@ wg_status wg_set_momentum(wg_optimizer *optimizer, double momentum) {
 }
 
 uint64_t wg_steps(const wg_optimizer *optimizer) {
-    return optimizer->steps;
+    return optimizer != NULL ? optimizer->steps : 0;
 }
 
 /* ---- The step ------------------------------------------------------------------------------ */

@@ -12,6 +12,10 @@ void wg_test_refuse_call(long granted, int reason);
 /* Calls since then. */
 long wg_test_calls(void);
 
+/* Their names, each with a blank behind it, one for writes in a row. A call on another file than
+ * the one opened last has a "?" before its name. */
+const char *wg_test_call_names(void);
+
 /* From now on each write takes at most that many bytes, and is interrupted every other time; 0 ends
  * it. */
 void wg_test_short_writes(unsigned long bytes);

@@ -214,6 +214,19 @@ Test(augment, refusals) {
     cr_assert_eq(wg_augment_flip(a, NULL, key, (double)NAN), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_augment_noise(a, NULL, key, -1), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_augment_noise(a, NULL, key, (double)INFINITY), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_augment_noise(a, NULL, key, 1e300), WG_ERROR_ARGUMENT); /* not a float */
+    /* Several at a time: not one of them where one is wrong. */
+    wg_array *untouched = make_images();
+    const wg_batch batch = {.n = N, .field_count = 1, .fields = &a, .key = key};
+    wg_augmentation wrong[] = {
+        {.shift = 2, .flip = 2}, {.shift = 2, .noise = -1}, {.shift = -1}, {.field = 1}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        cr_assert_eq(wg_augment(&batch, &wrong[i]), WG_ERROR_ARGUMENT);
+        cr_assert_arr_eq(a->data, untouched->data, (size_t)wg_array_count(a) * sizeof(float));
+    }
+    wg_array_free(untouched);
+    cr_assert_eq(wg_augment(&batch, NULL), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_augment(NULL, &wrong[0]), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_array_new(WG_F32, WG_SHAPE(N, C, H + 3, W), &to), WG_OK);
     cr_assert_eq(wg_augment_crop(a, NULL, key, 1, 0, to), WG_ERROR_SHAPE);
     cr_assert_eq(wg_augment_crop(a, NULL, key, -1, 0, to), WG_ERROR_ARGUMENT);

@@ -1,11 +1,11 @@
 /* test_csv.c: CSV files: what is read, and what is refused where. */
+#include "../base/comma.h"
 #include "base/number.h"
 #include "files.h"
 #include "wengert/data.h"
 #include "wengert/random.h"
 
 #include <criterion/criterion.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +124,9 @@ Test(csv, options_and_files) {
         wg_csv_options options = {.separator = bad[i]};
         cr_assert_eq(read_text("1\n", &options, &a), WG_ERROR_ARGUMENT);
     }
+    cr_assert_eq(read_text("1\n", &(wg_csv_options){.separator = ';', .comment = ';'}, &a),
+                 WG_ERROR_ARGUMENT);
+    cr_assert_eq(read_text("1\n", &(wg_csv_options){.comment = ','}, &a), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_read_csv("/no/such/file", NULL, &a), WG_ERROR_FILE);
     cr_assert_eq(wg_read_csv("/", NULL, &a), WG_ERROR_FILE);
 }
@@ -222,17 +225,13 @@ Test(csv, numbers_of_many_digits) {
     cr_assert(wg_number_parse(text, sizeof text, &value) && value == 250);
 }
 
-/* A German locale writes a comma for the point; files do not. Skipped where there is none. */
+/* A comma for the point is the locale's, not the file's. */
 Test(csv, locale_is_ignored) {
-    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (setlocale(LC_ALL, names[i]) != NULL) {
-            break;
-        }
-    }
+    test_comma_locale();
     double value;
     cr_assert(wg_number_parse("0.1234567890123456789", 21, &value));
     cr_assert(value == 0.1234567890123456789);
+    cr_assert(!wg_number_parse("0,5", 3, &value));
     char text[32];
     cr_assert_str_eq(wg_number_general(text, sizeof text, 6, 2.5), "2.5");
     cr_assert_str_eq(wg_number_fixed(text, sizeof text, 3, -0.125), "-0.125");

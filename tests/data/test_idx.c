@@ -189,6 +189,9 @@ Test(idx, write_refuses) {
     ((int64_t *)a->data)[0] = 0;
     cr_assert_eq(wg_write_idx("/no/such/folder/file", a), WG_ERROR_FILE);
     cr_assert_eq(wg_write_idx(NULL, a), WG_ERROR_ARGUMENT);
+    wg_array half = {.dtype = WG_BF16, .rank = 1};
+    cr_assert_eq(wg_write_idx("x", &half), WG_ERROR_DTYPE);
+    cr_assert_not_null(strstr(wg_last_message(), "the format has no bf16"));
     cr_assert_eq(wg_write_idx("/", a), WG_ERROR_FILE);
     wg_array_free(a);
 }

@@ -31,6 +31,8 @@ Test(mapped, idx_damaged) {
     const unsigned char floats[] = {0, 0, 0x0D, 1, 0, 0, 0, 1, 0xC0, 0x48, 0, 0};
     cr_assert_eq(wg_map_idx(test_file(floats, sizeof floats), &m), WG_ERROR_DTYPE);
     cr_assert_not_null(strstr(wg_last_message(), "byte 2"));
+    cr_assert_eq(wg_map_idx(test_file(small, 3), &m), WG_ERROR_FORMAT);
+    cr_assert_eq(strncmp(wg_last_message(), "map_idx: ", 9), 0, "%s", wg_last_message());
     cr_assert_eq(wg_map_idx("/no/such/file", &m), WG_ERROR_FILE);
     cr_assert_eq(wg_map_idx(NULL, &m), WG_ERROR_ARGUMENT);
     const unsigned char empty[] = {0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 3};
@@ -83,6 +85,8 @@ Test(mapped, raw_refusals) {
         {WG_U8, 2, {INT64_MAX, INT64_MAX}, 0, WG_ERROR_LIMIT},
         {WG_U8, 2, {-1, INT64_MAX}, 0, WG_ERROR_LIMIT},
     };
+    wg_mapped *none = NULL;
+    cr_assert_eq(wg_map_raw(path, WG_U8, 1, NULL, 0, &none), WG_ERROR_ARGUMENT);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         wg_mapped *m = NULL;
         cr_assert_eq(

@@ -152,6 +152,41 @@ Test(scaler, refusals) {
     wg_array_free(scalar);
 }
 
+static wg_status fit_column(const double *values, int64_t count, wg_scaling scaling,
+                            double *scale) {
+    wg_array *a = NULL;
+    wg_scaler s;
+    cr_assert_eq(wg_array_new(WG_F64, WG_SHAPE(count), &a), WG_OK);
+    memcpy(a->data, values, (size_t)count * sizeof *values);
+    const wg_status status = wg_scaler_fit(a, (wg_scaler_options){.scaling = scaling}, &s);
+    if (status == WG_OK) {
+        *scale = ((double *)s.scale->data)[0];
+    }
+    wg_scaler_clear(&s);
+    wg_array_free(a);
+    return status;
+}
+
+/* What differs by rounding alone is constant; what has no sum is no column. */
+Test(scaler, limits) {
+    const double same[] = {0.1 + 0.2, 0.3, 0.3}, far[] = {1e9, 1e9 + 1e-6};
+    const double huge[] = {1e308, 1e308, 1e308}, wide[] = {-1e308, 1e308};
+    double scale = 0;
+    for (int i = 0; i < 2; i++) {
+        const wg_scaling scaling = i == 0 ? WG_SCALE_STANDARD : WG_SCALE_RANGE;
+        cr_assert_eq(fit_column(same, 3, scaling, &scale), WG_OK);
+        cr_assert_eq(scale, 1);
+        cr_assert_eq(fit_column(far, 2, scaling, &scale), WG_OK);
+        cr_assert(scale > 0 && scale < 1e-5);
+        cr_assert_eq(fit_column(wide, 2, scaling, &scale), WG_ERROR_FORMAT);
+    }
+    cr_assert_eq(fit_column(huge, 3, WG_SCALE_STANDARD, &scale), WG_ERROR_FORMAT);
+    cr_assert_not_null(strstr(wg_last_message(), "column 0: its sums overflow"));
+    cr_assert_eq(fit_column(huge, 3, WG_SCALE_RANGE, &scale), WG_OK);
+    cr_assert_eq(scale, 1);
+    cr_assert_eq(fit_column(far, 2, (wg_scaling)7, &scale), WG_ERROR_ARGUMENT);
+}
+
 Test(scaler, no_rows_at_all) {
     wg_array *a = NULL, *out = NULL;
     cr_assert_eq(wg_array_new(WG_F32, WG_SHAPE(0, 2), &a), WG_OK);

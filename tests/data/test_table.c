@@ -1,11 +1,11 @@
 /* test_table.c: tables with names, words and gaps: what is read, what is refused where, and what
  * becomes of it. */
+#include "../base/comma.h"
 #include "data/table.h"
 #include "files.h"
 #include "wengert.h"
 
 #include <criterion/criterion.h>
-#include <locale.h>
 #include <math.h>
 #include <string.h>
 
@@ -96,25 +96,40 @@ Test(table, kinds_and_missing_texts_as_asked) {
     cr_assert_str_eq(wg_table_level(t, 0, 0), "10"); /* by bytes, not by value */
     expect_values(t, "x", WG_COLUMN_NUMBER, (double[]){1, GAP, GAP, 2});
     wg_table_free(t);
-    t = table_of("x\nNA\n1\n", &options); /* NA is a word now */
+    t = table_of("x,code\nNA,1\n1,2\n", &options); /* NA is a word now */
     cr_assert_eq(wg_table_kind(t, 0), WG_COLUMN_CATEGORY);
     wg_table_free(t);
 }
 
-/* A test file keeps the kinds and the levels of the training file. */
+/* A test file keeps the columns, their order, the kinds and the levels of the training file. */
 Test(table, like_another) {
-    wg_table *train = table_of("c,n\nb,1\na,x\nc,2\n", NULL), *test = NULL;
+    static const wg_column_type skip = {"id", WG_COLUMN_SKIP};
+    wg_table *train = table_of("c,id,n\nb,7,1\na,8,x\nc,9,2\n",
+                               &(wg_table_options){.types = &skip, .type_count = 1});
+    wg_table *test = NULL;
     const wg_table_options options = {.like = train};
-    test = table_of("n,c,more\n1,c,7\n,b,8\n", &options);
+    test = table_of("id,n,more,c\n5,1,7,c\n6,,8,b\n", &options);
+    cr_assert_eq(wg_table_columns(test), 2);
+    cr_assert(wg_table_find(test, "c") == 0 && wg_table_find(test, "n") == 1);
     expect_values(test, "c", WG_COLUMN_CATEGORY, (double[]){2, 1});
     expect_values(test, "n", WG_COLUMN_CATEGORY, (double[]){0, GAP});
-    expect_values(test, "more", WG_COLUMN_NUMBER, (double[]){7, 8});
-    cr_assert_eq(wg_table_level_count(test, wg_table_find(test, "c")), 3);
+    cr_assert_eq(wg_table_level_count(test, 0), 3);
     wg_table_free(test);
-    cr_assert_eq(read_text("c\na\nd\n", &options, &test), WG_ERROR_FORMAT);
+    cr_assert_eq(read_text("c,n\na,\nd,\n", &options, &test), WG_ERROR_FORMAT);
     cr_assert_not_null(
         strstr(wg_last_message(), "line 3, column 1: 'd' is no level of column 'c'"));
     cr_assert_null(test);
+    cr_assert_eq(read_text("c,id\na,1\n", &options, &test), WG_ERROR_FORMAT);
+    cr_assert_not_null(strstr(wg_last_message(), "no column 'n', which the other table has"));
+    cr_assert_null(test);
+    /* `types` goes before: without the one, with another, which comes last. */
+    static const wg_column_type types[] = {{"n", WG_COLUMN_SKIP}, {"id", WG_COLUMN_AUTO}};
+    test = table_of("id,c\n4,a\n",
+                    &(wg_table_options){.like = train, .types = types, .type_count = 2});
+    cr_assert(wg_table_columns(test) == 2 && wg_table_find(test, "id") == 1);
+    expect_values(test, "c", WG_COLUMN_CATEGORY, (double[]){0});
+    expect_values(test, "id", WG_COLUMN_NUMBER, (double[]){4});
+    wg_table_free(test);
     wg_table_free(train);
 }
 
@@ -158,6 +173,16 @@ Test(table, options_and_files) {
     }
     cr_assert_eq(read_text("a\n", &(wg_table_options){.comment = ','}, &t), WG_ERROR_ARGUMENT);
     cr_assert_eq(read_text("a\n", &(wg_table_options){.type_count = 1}, &t), WG_ERROR_ARGUMENT);
+    const wg_column_type wrong[] = {{"b", WG_COLUMN_NUMBER}, {"a", (wg_column_kind)77}};
+    cr_assert_eq(read_text("a\n1\n", &(wg_table_options){.types = wrong, .type_count = 1}, &t),
+                 WG_ERROR_ARGUMENT);
+    cr_assert_not_null(strstr(wg_last_message(), "no column 'b'"));
+    cr_assert_eq(read_text("a\n1\n", &(wg_table_options){.types = wrong + 1, .type_count = 1}, &t),
+                 WG_ERROR_ARGUMENT);
+    const char *const gaps[] = {"?", NULL};
+    cr_assert_eq(read_text("a\n1\n", &(wg_table_options){.missing = gaps, .missing_count = 2}, &t),
+                 WG_ERROR_ARGUMENT);
+    cr_assert_not_null(strstr(wg_last_message(), "missing[1] is no text"));
     cr_assert_eq(wg_read_table("/no/such/file", NULL, &t), WG_ERROR_FILE);
     cr_assert_eq(wg_read_table(NULL, NULL, &t), WG_ERROR_ARGUMENT);
     cr_assert_null(t);
@@ -213,6 +238,17 @@ Test(table, imputation) {
     cr_assert_eq(wg_table_impute(t, "x", WG_IMPUTE_VALUE, NULL, &value), WG_OK);
     expect_values(t, "x", WG_COLUMN_NUMBER, (double[]){1, 1.5, 2, 10, 4});
     cr_assert_eq(wg_table_impute(t, "c", WG_IMPUTE_MEAN, NULL, NULL), WG_ERROR_ARGUMENT);
+    for (value = -1; value < 4; value += 1.5) { /* none is a level: 0 and 1 are */
+        wg_table *c = table_of(text, NULL);
+        cr_assert_eq(wg_table_impute(c, "c", WG_IMPUTE_VALUE, NULL, &value), WG_ERROR_ARGUMENT);
+        expect_values(c, "c", WG_COLUMN_CATEGORY, (double[]){1, 0, GAP, 1, 0});
+        wg_table_free(c);
+    }
+    value = 1;
+    cr_assert_eq(wg_table_impute(t, "c", WG_IMPUTE_VALUE, NULL, &value), WG_OK);
+    expect_values(t, "c", WG_COLUMN_CATEGORY, (double[]){1, 0, 1, 1, 0});
+    cr_assert_eq(wg_table_impute(t, "x", (wg_imputation)99, NULL, &value), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_table_find(t, NULL), -1);
     cr_assert_eq(wg_table_impute(t, "y", WG_IMPUTE_MEAN, NULL, NULL), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_table_impute(t, NULL, WG_IMPUTE_MEAN, NULL, NULL), WG_ERROR_ARGUMENT);
     cr_assert_eq(wg_table_impute(t, "x", WG_IMPUTE_VALUE, NULL, NULL), WG_ERROR_ARGUMENT);
@@ -267,15 +303,11 @@ Test(table, arrays) {
     wg_table_free(t);
 }
 
-/* Numbers of a table have a point in any locale. Skipped where there is none with a comma. */
+/* Numbers of a table have a point in any locale. */
 Test(table, locale_is_ignored) {
-    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (setlocale(LC_ALL, names[i]) != NULL) {
-            break;
-        }
-    }
-    wg_table *t = table_of("a;b\n1.5;1,5\n", &(wg_table_options){.separator = ';'});
+    test_comma_locale();
+    wg_table *t =
+        table_of("a;b\n1.50000000000000000001;1,5\n", &(wg_table_options){.separator = ';'});
     expect_values(t, "a", WG_COLUMN_NUMBER, (double[]){1.5});
     cr_assert_eq(wg_table_kind(t, 1), WG_COLUMN_CATEGORY);
     wg_table_free(t);

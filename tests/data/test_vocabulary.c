@@ -346,6 +346,23 @@ Test(vocabulary, files_come_back) {
 }
 
 /* Cut off at every byte, every byte changed in every way, a byte more: refused, with the place. */
+Test(vocabulary, nothing_is_refused) {
+    wg_vocabulary *v = characters("ab", (wg_character_options){0}), *none = NULL;
+    wg_array *ids = NULL;
+    char *text = NULL;
+    cr_assert_eq(wg_vocabulary_characters(NULL, 1, (wg_character_options){0}, &none),
+                 WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_vocabulary_bpe(NULL, 1, (wg_bpe_options){.size = 256}, &none),
+                 WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_vocabulary_encode(v, NULL, 1, WG_I64, &ids), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_vocabulary_encode(NULL, "a", 1, WG_I64, &ids), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_vocabulary_decode(v, NULL, &text, NULL), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_write_vocabulary("/no/such/file", NULL), WG_ERROR_ARGUMENT);
+    cr_assert_eq(wg_write_vocabulary(NULL, v), WG_ERROR_ARGUMENT);
+    cr_assert(none == NULL && ids == NULL && text == NULL);
+    wg_vocabulary_free(v);
+}
+
 Test(vocabulary, files_damaged) {
     for (int number = 0; number < 4; number++) {
         wg_vocabulary *v = sample(number), *back = NULL;

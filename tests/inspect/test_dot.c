@@ -3,13 +3,13 @@
 #define _POSIX_C_SOURCE 200809L
 #endif
 
+#include "../base/comma.h"
 #include "wengert/dot.h"
 
 #include "wengert/array.h"
 #include "wengert/elementwise.h"
 
 #include <criterion/criterion.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,7 +196,7 @@ Test(dot, without_values) {
 Test(dot, twice_the_same_whatever_the_locale) {
     (void)wg_exp(wg_scalar(tape, 0.5));
     char *first = written((wg_dot_options){.max_nodes = 0});
-    (void)setlocale(LC_ALL, "de_DE.UTF-8"); /* where there is none, nothing changes */
+    test_comma_locale();
     char *second = written((wg_dot_options){.max_nodes = 0});
     cr_expect_str_eq(first, second);
     free(first);

@@ -17,10 +17,12 @@ static size_t bytes;
 
 /* The chart as text; free it. */
 static char *svg(const wg_plot *plot) {
-    FILE *out = open_memstream(&text, &bytes);
-    wg_plot_svg(plot, out);
-    (void)fclose(out);
-    return text;
+    wg_text out = {NULL, 0, 0, false};
+    wg_plot_svg(plot, &out);
+    cr_assert_not(out.failed);
+    char *chart = strdup(out.bytes);
+    wg_text_free(&out);
+    return chart;
 }
 
 static int occurrences(const char *in, const char *what) {

@@ -79,9 +79,16 @@ Test(embedding, refuses) {
     wg_embedding_with(net, "tok", indices(),
                       (wg_embedding_options){.count = 4, .width = 5, .dtype = WG_I64});
     expect_error(WG_ERROR_DTYPE, "tok.weight is to be i64");
-    cr_assert_eq(wg_store_count(store), 0);
     wg_embedding(net, "tok", indices(), 3, 5);
-    expect_error(WG_ERROR_ARGUMENT, "in embedding tok"); /* index 3 */
+    expect_error(WG_ERROR_ARGUMENT, "embedding tok: index 3 (element 3) is out of range for 3");
+    wg_embedding(net, "tok", wg_transpose(indices()), 3, 5);
+    expect_error(WG_ERROR_ARGUMENT, "embedding tok: index 3 (element 1) is out of range for 3");
+    wg_embedding_bag(net, "tok", indices(),
+                     (wg_embedding_bag_options){.table = {.count = 3, .width = 5}});
+    expect_error(WG_ERROR_ARGUMENT, "embedding_bag tok: index 3 (element 3)");
+    cr_assert_eq(wg_store_count(store), 0);
+    wg_embedding(net, "tok", indices(), 5, 5);
+    wg_tape_reset(tape);
     wg_embedding(net, "tok", indices(), 4, 5);
-    expect_error(WG_ERROR_SHAPE, "tok.weight would be [4, 5] but is [3, 5]");
+    expect_error(WG_ERROR_SHAPE, "tok.weight would be [4, 5] but is [5, 5]");
 }

@@ -247,6 +247,9 @@ Test(rnn, refuses) {
     expect_error(WG_ERROR_DTYPE, "rnn a: x [4, 3, 2] is i64");
     wg_lstm(net, "a", input(), 0);
     expect_error(WG_ERROR_ARGUMENT, "lstm a: 0 hidden units");
+    wg_lstm_with(net, "a", wg_zeros(tape, WG_F32, WG_SHAPE(2, 0, 4)),
+                 (wg_rnn_options){.hidden = INT64_MAX / 2 + 1});
+    expect_error(WG_ERROR_LIMIT, "lstm a: 4611686018427387904 hidden units are too many");
     wg_lstm_with(net, "a", input(), (wg_rnn_options){.hidden = 2, .layers = -1});
     expect_error(WG_ERROR_ARGUMENT, "-1 layers");
     wg_lstm_with(net, "a", input(), (wg_rnn_options){.hidden = 2, .layers = 65});

@@ -405,6 +405,30 @@ Test(attention, a_mask_may_want_a_gradient) {
     wg_tape_free(tape);
 }
 
+/* Every query sees all keys then. */
+Test(attention, the_greatest_offset_is_one_behind_all_keys) {
+    for (int how = 0; how < 2; how++) {
+        wg_tape *tape = wg_tape_new();
+        const wg_var x = ramp(tape, WG_F64, 2, (int64_t[]){70, 3});
+        const wg_attention_options late = {.causal = true, .offset = INT64_MAX};
+        double y[2][210], g[2][210];
+        for (int i = 0; i < 2; i++) {
+            const wg_attention_options none = {0};
+            const wg_var q = wg_cast(x, how == 1 ? WG_F32 : WG_F64);
+            const wg_var z = wg_attention(q, q, q, i == 0 ? late : none);
+            cr_assert_eq(wg_read(z, WG_F64, y[i], 210), WG_OK, "%s", wg_tape_message(tape));
+            wg_zero_adjoints(tape);
+            cr_assert_eq(wg_backward(wg_sum(wg_square(z))), WG_OK, "%s", wg_tape_message(tape));
+            cr_assert_eq(wg_read_adjoint(x, WG_F64, g[i], 210), WG_OK);
+        }
+        for (int i = 0; i < 210; i++) {
+            cr_assert_float_eq(y[0][i], y[1][i], how == 1 ? 1e-6 : 1e-14);
+            cr_assert_float_eq(g[0][i], g[1][i], fabs(g[1][i]) * (how == 1 ? 1e-5 : 1e-13));
+        }
+        wg_tape_free(tape);
+    }
+}
+
 Test(attention, refuses_what_does_not_fit) {
     wg_tape *tape = wg_tape_new();
 #define X(...) ramp(tape, WG_F64, WG_SHAPE(__VA_ARGS__))

@@ -91,5 +91,7 @@ Test(loss_scale, refuses_numbers_out_of_range) {
     sweep(&m, 1, 1);
     cr_assert_eq(wg_step_scaled(m.optimizer, m.tape, &scale, NULL), WG_ERROR_ARGUMENT);
     cr_assert_not_null(strstr(wg_last_message(), "backoff"), "%s", wg_last_message());
+    cr_assert_eq(wg_step_scaled(m.optimizer, m.tape, NULL, NULL), WG_ERROR_ARGUMENT);
+    cr_assert_not_null(strstr(wg_last_message(), "step_scaled: the scale is NULL"));
     free_model(&m);
 }

@@ -102,6 +102,9 @@ Test(optimizers, learning_rates) {
     cr_assert_eq(wg_lr(optimizer), 0);
     wg_optimizer_free(optimizer);
     wg_optimizer_free(NULL);
+    cr_assert_eq(wg_steps(NULL), 0);
+    cr_assert(isnan(wg_lr(NULL)));
+    cr_assert_eq(wg_set_lr(NULL, 1), WG_ERROR_ARGUMENT);
     wg_store_free(store);
 }
 

@@ -238,6 +238,65 @@ ParameterizedTest(int *i, rules, parameters_are_stepped_as_if_alone) {
     wg_store_free(store);
 }
 
+/* ---- The ends of f32 ------------------------------------------------------------------------- */
+
+static double first_of(wg_store *store) {
+    const wg_parameter_view view = find_parameter(store, "w");
+    return get_element(view.value.dtype, view.value.data, 0);
+}
+
+/* g² overflows in the fifth of eight steps, when the variance is not asked for yet. The values are
+ * PyTorch's. */
+Test(rules, radam_stays_finite_where_a_square_does_not) {
+    static const double want[8] = {0.9980000257492065,     0.9960000514984131,
+                                   0.9940000772476196,     0.9920001029968262,
+                                   -2.441943086989523e+26, -2.441943086989523e+26,
+                                   -2.441943086989523e+26, -2.441943086989523e+26};
+    wg_store *store = wg_store_new(1);
+    wg_optimizer *optimizer = wg_radam(store, wg_radam_defaults());
+    make_parameter(store, "w", WG_F32, 1, (const int64_t[]){1});
+    set_element(WG_F32, find_parameter(store, "w").value.data, 0, 1);
+    for (int step = 0; step < 8; step++) {
+        set_element(WG_F32, find_parameter(store, "w").gradient, 0, step == 4 ? 1e30 : 2);
+        cr_assert_eq(wg_step(optimizer, NULL), WG_OK);
+        cr_assert_float_eq(first_of(store) / want[step], 1, 1e-6, "step %d: %.9g", step,
+                           first_of(store));
+    }
+    wg_optimizer_free(optimizer);
+    wg_store_free(store);
+}
+
+/* An epsilon that is 0 in f32 still guards against 0/0. */
+Test(rules, the_least_epsilon_guards_in_f32) {
+    wg_store *store = wg_store_new(1);
+    wg_adam_options adam = wg_adam_defaults();
+    wg_rmsprop_options rmsprop = wg_rmsprop_defaults();
+    wg_adagrad_options adagrad = wg_adagrad_defaults();
+    wg_adadelta_options adadelta = wg_adadelta_defaults();
+    wg_nadam_options nadam = wg_nadam_defaults();
+    wg_muon_options muon = wg_muon_defaults();
+    adam.epsilon = rmsprop.epsilon = adagrad.epsilon = adadelta.epsilon = 1e-300;
+    nadam.epsilon = muon.epsilon = muon.adamw.epsilon = 1e-300;
+    wg_adam_options amsgrad = adam;
+    amsgrad.amsgrad = true;
+    wg_optimizer *all[] = {wg_adam(store, adam),         wg_adam(store, amsgrad),
+                           wg_radam(store, adam),        wg_adamax(store, adam),
+                           wg_lamb(store, adam),         wg_nadam(store, nadam),
+                           wg_rmsprop(store, rmsprop),   wg_adagrad(store, adagrad),
+                           wg_adadelta(store, adadelta), wg_muon(store, muon)};
+    make_parameter(store, "w", WG_F32, 2, (const int64_t[]){2, 2});
+    make_parameter(store, "b", WG_F32, 1, (const int64_t[]){2});
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        for (int step = 0; step < 8; step++) {
+            cr_assert_eq(wg_step(all[i], NULL), WG_OK, "%s", wg_last_message());
+            cr_assert(isfinite(first_of(store)), "optimizer %d", (int)i);
+            cr_assert(isfinite((double)*(float *)find_parameter(store, "b").value.data));
+        }
+        wg_optimizer_free(all[i]);
+    }
+    wg_store_free(store);
+}
+
 /* ---- Sizes and threads ----------------------------------------------------------------------- */
 
 enum {

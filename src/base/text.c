@@ -1,9 +1,8 @@
 /* text.c: text that grows. */
-#include "function/text.h"
+#include "base/text.h"
 
-#include "base/number.h"
+#include "base/bytes.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -49,28 +48,38 @@ void wg_text_add(wg_text *text, const char *format, ...) {
     }
 }
 
-void wg_text_number(wg_text *text, double number) {
-    char digits[64];
-    if (isnan(number)) {
-        wg_text_add(text, "(double)NAN");
-        return;
-    }
-    if (isinf(number)) {
-        wg_text_add(text, number > 0 ? "(double)INFINITY" : "(-(double)INFINITY)");
-        return;
-    }
-    for (int precision = 15; precision <= 17; precision++) {
-        double back;
-        (void)wg_number_general(digits, sizeof digits, precision, number);
-        if (wg_number_parse(digits, strlen(digits), &back) && back == number) {
-            break;
+void wg_text_put(wg_text *text, const char *string) {
+    wg_text_bytes(text, string, strlen(string));
+}
+
+void wg_text_letter(wg_text *text, int letter) {
+    wg_text_bytes(text, &(char){(char)letter}, 1);
+}
+
+void wg_text_json(wg_text *text, const char *string) {
+    wg_text_put(text, "\"");
+    for (const char *c = string; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\') {
+            wg_text_add(text, "\\%c", *c);
+        } else if ((unsigned char)*c < 0x20) {
+            wg_text_add(text, "\\u%04x", (unsigned)*c);
+        } else {
+            wg_text_bytes(text, c, 1);
         }
     }
-    const bool whole = strpbrk(digits, ".e") == NULL;
-    wg_text_add(text, number < 0 || signbit(number) ? "(%s%s)" : "%s%s", digits, whole ? ".0" : "");
+    wg_text_put(text, "\"");
 }
 
 void wg_text_free(wg_text *text) {
     wg_free(text->bytes);
     memset(text, 0, sizeof *text);
+}
+
+wg_status wg_text_write(wg_text *text, const char *verb, const char *path) {
+    const wg_status status =
+        text->failed ? wg_fail(WG_ERROR_MEMORY, "%s: %s: no memory for %zu bytes of text", verb,
+                               path, text->length)
+                     : wg_write_bytes(verb, path, text->bytes, text->length);
+    wg_text_free(text);
+    return status;
 }
