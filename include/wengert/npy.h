@@ -21,8 +21,8 @@ extern "C" {
 WG_API wg_status wg_read_npy(const char *path, wg_array **out);
 
 /* Maps one whose elements are those of memory: f4, f8, i8 or u1 in this machine's byte order and in
- * C order (what numpy.save writes of most arrays); DTYPE for others, which wg_read_npy reads. Else
- * as wg_read_npy. */
+ * C order (what numpy.save writes of most arrays); DTYPE for others, which wg_read_npy reads. Like
+ * all that is mapped (data.h), the file must not be shortened meanwhile. Else as wg_read_npy. */
 WG_API wg_status wg_map_npy(const char *path, wg_mapped **out);
 
 /* Writes an array as version 1.0, little-endian, in C order: numpy.load reads it. bf16, which NumPy
@@ -30,7 +30,8 @@ WG_API wg_status wg_map_npy(const char *path, wg_mapped **out);
  * disk; a failed write leaves it as it was. Errors: ARGUMENT, DTYPE, FILE, MEMORY. */
 WG_API wg_status wg_write_npy(const char *path, const wg_view *view);
 
-/* An open .npz file: a ZIP archive of .npy files. Any number of threads may read one. */
+/* An open .npz file: a ZIP archive of .npy files, mapped into memory: it must not be shortened
+ * meanwhile (SIGBUS). Any number of threads may read one. */
 typedef struct wg_npz wg_npz;
 
 /* Opens a .npz file, and reads its directory. Refused with FORMAT, naming the byte: a name that

@@ -172,12 +172,13 @@ WG_API void wg_optimizer_free(wg_optimizer *optimizer);
 
 /* For schedules (schedule.h): lr >= 0 and finite; else ARGUMENT, and nothing changes. */
 WG_API wg_status wg_set_lr(wg_optimizer *optimizer, double lr);
+/* NaN for NULL. */
 WG_API double wg_lr(const wg_optimizer *optimizer);
-/* The momentum of SGD, RMSProp and Muon, the beta1 of Adam and its kin, from the next step on (for
- * wg_schedule_one_cycle_momentum). Errors: ARGUMENT unless 0 <= momentum < 1, and for a rule that
- * has none or was made without. */
+/* The momentum of SGD, RMSProp and Muon, the beta1 of Lion, Adam and its kin but NAdam, from the
+ * next step on (for wg_schedule_one_cycle_momentum). Errors: ARGUMENT unless 0 <= momentum < 1, and
+ * for a rule that has none or was made without. */
 WG_API wg_status wg_set_momentum(wg_optimizer *optimizer, double momentum);
-/* Steps taken. */
+/* Steps taken; 0 for NULL. */
 WG_API uint64_t wg_steps(const wg_optimizer *optimizer);
 
 /* One step from the store's gradients, which are zero afterwards. After a failure on `tape` (the
@@ -237,11 +238,12 @@ typedef wg_status (*wg_closure)(void *context, double *loss);
 
 /* Iterates from where the parameters are; *loss (NULL allowed) is that of before, as in PyTorch.
  * The gradients are zero afterwards. Where the gradient is within the tolerance already, or the
- * network has no parameters, nothing moves. A loss that is not finite ends the line search; the
- * parameters then keep the best point it found. Errors: what the closure returned, MEMORY, STATE
- * for another rule or a closure that made parameters once the step had begun to move; the
- * parameters are then as before, and the history is empty. Parameters that came or were frozen
- * since the last step begin the history anew, too. */
+ * network has no parameters, nothing moves. The line search turns back from a loss that is not
+ * finite and keeps the best point it found; with no_line_search the step ends there, at that loss.
+ * Errors: what the closure returned, MEMORY, STATE for another rule or a closure that made
+ * parameters (or was the first to ask for loaded ones) once the step had begun to move; the
+ * parameters are then as before, and where the step had begun to move the history is empty.
+ * Parameters that came or were frozen since the last step begin the history anew, too. */
 WG_API wg_status wg_lbfgs_step(wg_optimizer *optimizer, wg_closure closure, void *context,
                                double *loss);
 
@@ -255,7 +257,7 @@ WG_API wg_status wg_lbfgs_step(wg_optimizer *optimizer, wg_closure closure, void
  * plain struct of the caller's. */
 typedef struct wg_loss_scale {
     double scale;           /* > 0; powers of two change no bits */
-    double growth, backoff; /* > 1, and in (0, 1) */
+    double growth, backoff; /* >= 1, and in (0, 1) */
     int interval;           /* >= 1 */
     int good;               /* steps since the scale changed */
 } wg_loss_scale;

@@ -18,7 +18,8 @@ typedef struct wg_rnn_options {
     bool batch_first;   /* x and the sequence are [batch, steps, ...], not [steps, batch, ...] */
     bool no_bias;
     bool relu;      /* wg_rnn alone: max(0, ...) instead of tanh */
-    double dropout; /* in training, of what goes from one layer to the next; 0 <= dropout < 1 */
+    double dropout; /* in training, of what goes from one layer to the next; 0 <= dropout < 1.
+                       Called twice in a step under one name it leaves out the same */
     /* States at the start, [layers · directions, batch, hidden] (for each layer forward, then
      * backward); a number stands for an array of it. c is the LSTM's alone. */
     wg_var h, c;

@@ -19,7 +19,9 @@ extern "C" {
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* An open file, mapped into memory: opening reads the header alone, and elements come from the disk
- * when they are looked at. Any number of threads may read one. */
+ * when they are looked at. It must not be shortened meanwhile: the system ends a program that reads
+ * what is gone (SIGBUS); replacing it by a new file, as all writers here do, is safe. Any number of
+ * threads may read one. */
 typedef struct wg_safetensors wg_safetensors;
 
 /* One tensor of a file. */

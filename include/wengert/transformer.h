@@ -48,7 +48,8 @@ typedef struct wg_multi_head_options {
                           (J. Ainslie et al., "GQA", 2023) */
     bool causal;       /* a query sees the keys up to its own position */
     bool no_bias;
-    double dropout;  /* of probabilities, in training; 0 <= dropout < 1 */
+    double dropout; /* of probabilities, in training; 0 <= dropout < 1. A layer that is called twice
+                       in a step under one name leaves out the same both times */
     wg_var key_mask; /* u8 [batch, keys]: 1 where a key takes part (PyTorch's key_padding_mask has
                         true where it does not). wg_length_mask makes one. A number: all
                         do. */

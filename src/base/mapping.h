@@ -16,6 +16,8 @@ typedef struct wg_mapping {
  * mmap is read into memory. `verb` starts the messages. ARGUMENT, FILE, MEMORY; then *out is zero.
  */
 wg_status wg_map_file(const char *verb, const char *path, wg_mapping *out);
+/* Reads the whole file, for what is copied anyway: nobody can shorten that. */
+wg_status wg_load_file(const char *verb, const char *path, wg_mapping *out);
 /* Gives it back; zero is allowed, and is what is left. */
 void wg_unmap_file(wg_mapping *mapping);
 

@@ -2,6 +2,9 @@
 #if !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
 #endif
+#if !defined(_XOPEN_SOURCE)
+#define _XOPEN_SOURCE 700 /* realpath */
+#endif
 
 #include "base/replace.h"
 
@@ -9,7 +12,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +22,34 @@
 /* Names tried for the new file; only those that a broken-off write left behind are taken. */
 #define MOST_NAMES 100
 #define SUFFIX_BYTES 48
+#define MOST_NAME_BYTES 255 /* of a file in its folder */
+#if !defined(PATH_MAX)
+#define PATH_MAX 4096
+#endif
 #define MOST_BYTES ((size_t)1 << 30) /* in one call of write */
+
+/* 0 or an error, and the file that `path`, a link maybe, leads to: that is what is replaced, and
+ * not the link. */
+static int follow(const char *path, char target[PATH_MAX]) {
+    struct stat is;
+    const size_t length = strlen(path);
+    if (lstat(path, &is) == 0 && S_ISLNK(is.st_mode)) {
+        return realpath(path, target) != NULL ? 0 : errno;
+    }
+    if (length >= PATH_MAX) {
+        return ENAMETOOLONG;
+    }
+    memcpy(target, path, length + 1);
+    return 0;
+}
+
+/* What the new file's name begins with: all of the path, unless the name is so long that it leaves
+ * no room for what comes behind. */
+static size_t stem_of(const char *target) {
+    const char *slash = strrchr(target, '/'), *base = slash != NULL ? slash + 1 : target;
+    const size_t length = strlen(base), most = MOST_NAME_BYTES - SUFFIX_BYTES;
+    return (size_t)(base - target) + (length < most ? length : most);
+}
 
 /* 0, or why the path may not become a file; *mode is an existing file's. */
 static int why_not(const char *path, unsigned *mode, bool *exists) {
@@ -55,23 +87,27 @@ wg_status wg_replace_begin(wg_replacement *r, const char *verb, const char *path
     if (path == NULL) {
         return wg_fail(WG_ERROR_ARGUMENT, "%s: the path is NULL", verb);
     }
-    const int reason = why_not(path, &r->mode, &r->exists);
+    char target[PATH_MAX];
+    int reason = follow(path, target);
+    reason = reason == 0 ? why_not(target, &r->mode, &r->exists) : reason;
     if (reason != 0) {
         return reason != EINVAL
                    ? refuse(r, reason)
                    : wg_fail(WG_ERROR_FILE, "%s: %s: neither a file nor a new name", verb, path);
     }
-    const size_t length = strlen(path);
-    r->name = wg_calloc(length + SUFFIX_BYTES, 1);
-    if (r->name == NULL) {
+    const size_t length = strlen(target), stem = stem_of(target);
+    r->target = wg_calloc(2 * length + 1 + SUFFIX_BYTES, 1);
+    if (r->target == NULL) {
         return wg_fail(WG_ERROR_MEMORY, "%s: %s: no memory for a name", verb, path);
     }
-    memcpy(r->name, path, length);
-    r->file = open_beside(r->name, length);
+    memcpy(r->target, target, length);
+    r->name = r->target + length + 1;
+    memcpy(r->name, target, stem);
+    r->file = open_beside(r->name, stem);
     if (r->file < 0) {
         const wg_status status = refuse(r, errno);
-        wg_free(r->name);
-        r->name = NULL;
+        wg_free(r->target);
+        r->target = r->name = NULL;
         return status;
     }
     return WG_OK;
@@ -116,7 +152,7 @@ wg_status wg_replace_end(wg_replacement *r) {
         reason = errno;
     }
     r->file = -1;
-    if (right && rename(r->name, r->path) != 0) {
+    if (right && rename(r->name, r->target) != 0) {
         right = false;
         reason = errno;
     }
@@ -124,7 +160,7 @@ wg_status wg_replace_end(wg_replacement *r) {
     if (!right) {
         status = refuse(r, reason);
     } else {
-        reason = sync_folder(r->path, r->name);
+        reason = sync_folder(r->target, r->name);
         r->name[0] = '\0'; /* what is in its place must stay there */
         if (reason != 0) {
             status =
@@ -143,7 +179,7 @@ void wg_replace_drop(wg_replacement *r) {
     if (r->name != NULL && r->name[0] != '\0') {
         (void)unlink(r->name);
     }
-    wg_free(r->name);
-    r->name = NULL;
+    wg_free(r->target);
+    r->target = r->name = NULL;
     r->file = -1;
 }

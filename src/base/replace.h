@@ -1,5 +1,6 @@
 /* replace.h (internal): files written whole or not at all. The bytes go to a new file beside the
- * one that they are to replace ("PATH.PID-NUMBER.part"). At the end they are brought to the disk
+ * one that they are to replace ("PATH.PID-NUMBER.part"; where PATH is a link, beside what it leads
+ * to; a name that is too long for that is cut off). At the end they are brought to the disk
  * (fsync), the new file takes the old one's place (rename, which is atomic), and the folder is
  * brought to the disk, so that a machine that stops at any moment has the old file or the new. */
 #ifndef WG_SRC_BASE_REPLACE_H
@@ -9,7 +10,8 @@
 
 typedef struct wg_replacement {
     const char *verb, *path; /* what messages start with */
-    char *name;              /* of the new file */
+    char *target;            /* where the path leads to, links followed */
+    char *name;              /* of the new file; in the same block */
     int file;
     bool exists; /* the old file; its permissions are kept */
     unsigned mode;

@@ -1,4 +1,5 @@
 /* profile_print.c: the rows of a profile, in order and as a table. */
+#include "base/number.h"
 #include "inspect/profile.h"
 
 #include <errno.h>
@@ -36,11 +37,15 @@ wg_status wg_profile_at(wg_profile *profile, int64_t index, wg_profile_row *out)
 }
 
 static void print_row(FILE *out, const wg_profile_row *row, const char *direction, double all) {
-    (void)fprintf(out, "%-22.22s %-8s %9lld %11.3f %6.1f %10.3f", row->name, direction,
-                  (long long)row->calls, 1e3 * row->seconds, all > 0 ? 100 * row->seconds / all : 0,
-                  1e-6 * (double)row->bytes);
+    char ms[40], share[40], megabytes[40], rate[40];
+    (void)fprintf(out, "%-22.22s %-8s %9lld %11s %6s %10s", row->name, direction,
+                  (long long)row->calls, wg_number_fixed(ms, sizeof ms, 3, 1e3 * row->seconds),
+                  wg_number_fixed(share, sizeof share, 1, all > 0 ? 100 * row->seconds / all : 0),
+                  wg_number_fixed(megabytes, sizeof megabytes, 3, 1e-6 * (double)row->bytes));
     if (row->multiply_adds > 0 && row->seconds > 0) {
-        (void)fprintf(out, " %9.2f", 1e-9 * (double)row->multiply_adds / row->seconds);
+        (void)fprintf(out, " %9s",
+                      wg_number_fixed(rate, sizeof rate, 2,
+                                      1e-9 * (double)row->multiply_adds / row->seconds));
     }
     (void)fputc('\n', out);
 }

@@ -1,5 +1,6 @@
 /* progress.c: a bar on a terminal, plain lines elsewhere. */
 #include "wengert/progress.h"
+#include "base/number.h"
 #include "terminal.h"
 
 #include <stdio.h>
@@ -140,8 +141,10 @@ static void write_line(wg_progress *p, double now) {
     if (p->total > 0) {
         (void)fprintf(p->out, "/%lld", (long long)p->total);
     }
-    (void)fprintf(p->out, ", %.1f s%s%s\n", now - p->started, p->text[0] == '\0' ? "" : ", ",
-                  p->text);
+    char seconds[40];
+    (void)fprintf(p->out, ", %s s%s%s\n",
+                  wg_number_fixed(seconds, sizeof seconds, 1, now - p->started),
+                  p->text[0] == '\0' ? "" : ", ", p->text);
     (void)fflush(p->out);
 }
 

@@ -1,4 +1,5 @@
 /* summary.c: layers with their shapes, parameters and multiply-adds. */
+#include "base/number.h"
 #include "inspect/profile.h"
 
 #include <errno.h>
@@ -69,10 +70,12 @@ wg_status wg_summary_print(const wg_profile *profile, const wg_store *store, FIL
         bytes += param->count * (int64_t)wg_dtype_size(param->value.dtype);
         frozen += param->frozen && !param->buffer ? param->count : 0;
     }
+    char megabytes[40];
     (void)fprintf(out,
-                  "%lld parameters, %lld of them frozen; %.3f MB with buffers; %lld multiply-adds "
+                  "%lld parameters, %lld of them frozen; %s MB with buffers; %lld multiply-adds "
                   "forward\n",
-                  (long long)parameters_below(store, ""), (long long)frozen, 1e-6 * (double)bytes,
+                  (long long)parameters_below(store, ""), (long long)frozen,
+                  wg_number_fixed(megabytes, sizeof megabytes, 3, 1e-6 * (double)bytes),
                   (long long)multiply_adds);
     if (ferror(out) != 0) {
         return wg_fail(WG_ERROR_FILE, "summary_print: %s", strerror(errno));

@@ -113,14 +113,23 @@ static wg_status series_list(series *s, bool clean) {
         return wg_fail(WG_ERROR_FILE, "%s: %s: %s", s->verb, s->path, strerror(errno));
     }
     wg_status status = WG_OK;
-    for (struct dirent *entry; status == WG_OK && (entry = readdir(listing)) != NULL;) {
+    for (;;) {
         uint64_t number = 0;
+        errno = 0;
+        const struct dirent *entry = status == WG_OK ? readdir(listing) : NULL;
+        if (entry == NULL) {
+            break;
+        }
         const char *behind = behind_number(s, entry->d_name, &number);
         if (behind != NULL && *behind == '\0') {
             status = series_add(s, number);
         } else if (behind != NULL && clean && is_part(behind)) {
             remove_part(s, entry->d_name);
         }
+    }
+    if (status == WG_OK && errno != 0) {
+        status = wg_fail(WG_ERROR_FILE, "%s: %s: listing its folder failed: %s", s->verb, s->stem,
+                         strerror(errno));
     }
     (void)closedir(listing);
     if (s->count > 0) {
@@ -142,7 +151,7 @@ wg_status wg_checkpoint_keep(const char *stem, uint64_t number, int keep,
     status = wg_checkpoint_save(path_of(&s, number), training);
     status = status == WG_OK ? series_list(&s, true) : status;
     for (size_t i = 0; i + (size_t)keep < s.count && status == WG_OK; i++) {
-        if (s.number[i] != number && unlink(path_of(&s, s.number[i])) != 0) {
+        if (s.number[i] != number && unlink(path_of(&s, s.number[i])) != 0 && errno != ENOENT) {
             status = wg_fail(WG_ERROR_FILE, "checkpoint_keep: %s: %s", s.path, strerror(errno));
         }
     }

@@ -426,16 +426,26 @@ static wg_status load(wg_safetensors *file, const wg_training *training) {
     return status;
 }
 
+/* A header that checkpoints never have is damage. */
+static wg_status opened(wg_status status) {
+    if (status != WG_ERROR_LIMIT) {
+        return status;
+    }
+    char text[400];
+    (void)snprintf(text, sizeof text, "%s", wg_last_message());
+    return wg_fail(WG_ERROR_FORMAT, "%s", text);
+}
+
 wg_status wg_checkpoint_load(const char *path, const wg_training *training) {
     wg_safetensors *file = NULL;
     wg_status status = wg_training_check(VERB, training);
-    status = status == WG_OK ? wg_safetensors_open_as(VERB, path, &file) : status;
+    status = status == WG_OK ? opened(wg_safetensors_load_as(VERB, path, &file)) : status;
     return status == WG_OK ? load(file, training) : status;
 }
 
 wg_status wg_checkpoint_from_bytes(const void *bytes, size_t count, const wg_training *training) {
     wg_safetensors *file = NULL;
     wg_status status = wg_training_check(VERB, training);
-    status = status == WG_OK ? wg_safetensors_from_bytes(bytes, count, &file) : status;
+    status = status == WG_OK ? opened(wg_safetensors_from_bytes(bytes, count, &file)) : status;
     return status == WG_OK ? load(file, training) : status;
 }

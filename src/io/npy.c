@@ -62,7 +62,7 @@ wg_status wg_npy_decode(const wg_npy_source *source, wg_array **out) {
 wg_status wg_read_npy(const char *path, wg_array **out) {
     wg_mapping mapping;
     *out = NULL;
-    wg_status status = wg_map_file("read_npy", path, &mapping);
+    wg_status status = wg_load_file("read_npy", path, &mapping);
     if (status == WG_OK) {
         const wg_npy_source source = {"read_npy", path, NULL, mapping.bytes, mapping.size};
         status = wg_npy_decode(&source, out);

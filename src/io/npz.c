@@ -5,6 +5,7 @@
 #include "io/npy.h"
 #include "io/zip.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SUFFIX ".npy"
@@ -37,6 +38,10 @@ static bool take_suffix(char *name) {
     return true;
 }
 
+static int by_name(const void *a, const void *b) {
+    return strcmp((*(wg_zip_entry *const *)a)->name, (*(wg_zip_entry *const *)b)->name);
+}
+
 /* Takes over `npz`, whose bytes are set. */
 static wg_status open_bytes(wg_npz *npz, wg_npz **out) {
     wg_status status = wg_zip_open(&npz->zip);
@@ -54,6 +59,9 @@ static wg_status open_bytes(wg_npz *npz, wg_npz **out) {
         if (take_suffix(npz->zip.entry[i].name)) {
             npz->array[npz->count++] = &npz->zip.entry[i];
         }
+    }
+    if (npz->count > 0) { /* the archive's order is that of names with their suffix */
+        qsort(npz->array, (size_t)npz->count, sizeof(wg_zip_entry *), by_name);
     }
     npz->zip.verb = "npz_read"; /* what may fail from now on */
     *out = npz;
@@ -115,12 +123,16 @@ const char *wg_npz_name(const wg_npz *npz, int64_t index) {
     return index >= 0 && index < npz->count ? npz->array[index]->name : NULL;
 }
 
-/* Names stand in the order of names with their suffix, which is another: so no search by halves. */
 static const wg_zip_entry *find(const wg_npz *npz, const char *name) {
-    for (int64_t i = 0; name != NULL && i < npz->count; i++) {
-        if (strcmp(npz->array[i]->name, name) == 0) {
-            return npz->array[i];
+    int64_t low = 0, high = name != NULL ? npz->count : 0;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        const int order = strcmp(npz->array[middle]->name, name);
+        if (order == 0) {
+            return npz->array[middle];
         }
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
     }
     return NULL;
 }

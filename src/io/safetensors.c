@@ -8,14 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-wg_status wg_safetensors_refuse(const wg_safetensors *file, size_t at, const char *format, ...) {
+wg_status wg_safetensors_refuse_as(const wg_safetensors *file, wg_status status, size_t at,
+                                   const char *format, ...) {
     char text[400];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return wg_fail(WG_ERROR_FORMAT, "%s: %s%sbyte %zu: %s", file->verb,
-                   file->path != NULL ? file->path : "", file->path != NULL ? ": " : "", at, text);
+    return wg_fail(status, "%s: %s%sbyte %zu: %s", file->verb, file->path != NULL ? file->path : "",
+                   file->path != NULL ? ": " : "", at, text);
 }
 
 void wg_safetensors_close(wg_safetensors *file) {
@@ -49,14 +50,15 @@ static wg_status new_file(const char *verb, wg_safetensors **file) {
     return WG_OK;
 }
 
-wg_status wg_safetensors_open_as(const char *verb, const char *path, wg_safetensors **out) {
+static wg_status open_by(wg_status (*get)(const char *, const char *, wg_mapping *),
+                         const char *verb, const char *path, wg_safetensors **out) {
     wg_safetensors *file;
     *out = NULL;
     wg_status status = new_file(verb, &file);
     if (status != WG_OK) {
         return status;
     }
-    status = wg_map_file(verb, path, &file->mapping);
+    status = get(verb, path, &file->mapping);
     if (status != WG_OK) {
         wg_free(file);
         return status;
@@ -69,6 +71,14 @@ wg_status wg_safetensors_open_as(const char *verb, const char *path, wg_safetens
         return wg_fail(WG_ERROR_MEMORY, "%s: %s: no memory for its name", verb, path);
     }
     return open_bytes(file, out);
+}
+
+wg_status wg_safetensors_open_as(const char *verb, const char *path, wg_safetensors **out) {
+    return open_by(wg_map_file, verb, path, out);
+}
+
+wg_status wg_safetensors_load_as(const char *verb, const char *path, wg_safetensors **out) {
+    return open_by(wg_load_file, verb, path, out);
 }
 
 wg_status wg_safetensors_open(const char *path, wg_safetensors **out) {

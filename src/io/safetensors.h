@@ -68,11 +68,15 @@ struct wg_safetensors {
 };
 
 /* Refuses the file: "VERB: PATH: byte AT: ...". */
-wg_status wg_safetensors_refuse(const wg_safetensors *file, size_t at, const char *format, ...)
-    WG_PRINTF(3, 4);
+wg_status wg_safetensors_refuse_as(const wg_safetensors *file, wg_status status, size_t at,
+                                   const char *format, ...) WG_PRINTF(4, 5);
+#define wg_safetensors_refuse(file, at, ...)                                                       \
+    wg_safetensors_refuse_as(file, WG_ERROR_FORMAT, at, __VA_ARGS__)
 
 /* Opens a file for another verb. */
 wg_status wg_safetensors_open_as(const char *verb, const char *path, wg_safetensors **out);
+/* The same, read into memory instead of mapped. */
+wg_status wg_safetensors_load_as(const char *verb, const char *path, wg_safetensors **out);
 
 /* Reads the header and holds the data against it. FORMAT, LIMIT, MEMORY. */
 wg_status wg_safetensors_read_header(wg_safetensors *file);

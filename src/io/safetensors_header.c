@@ -342,9 +342,8 @@ wg_status wg_safetensors_read_header(wg_safetensors *file) {
     bool too_deep = false;
     status = take_header(file, &json, &too_deep);
     if (status == WG_OK && json.failed) {
-        status =
-            wg_safetensors_refuse(file, WG_SAFETENSORS_LENGTH + json.wrong_at, "%s", json.wrong);
-        return too_deep ? WG_ERROR_LIMIT : status;
+        return wg_safetensors_refuse_as(file, too_deep ? WG_ERROR_LIMIT : WG_ERROR_FORMAT,
+                                        WG_SAFETENSORS_LENGTH + json.wrong_at, "%s", json.wrong);
     }
     status = status == WG_OK ? check_places(file) : status;
     return status == WG_OK ? check_names(file) : status;

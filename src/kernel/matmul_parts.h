@@ -22,7 +22,8 @@
  * make r full rows of 2 * `lanes` or `lanes` columns from a packed panel of A, taps_strip one row
  * of WG_CONV_STRIP * `lanes` columns, A lying without gaps; sums start at bias[row], or 0 where it
  * is NULL. tap_dots[r - 1] makes r x 4 inner products with the four rows b + at[0..3], over `lines`
- * stretches of k. put copies rows of n elements, turn transposes; both write nothing behind a row. */
+ * stretches of k. put copies rows of n elements, turn transposes; both write nothing behind a row.
+ */
 #define WG_CONV_STRIP 8
 #define WG_MATMUL_PARTS(suffix, T)                                                                 \
     typedef void wg_tile_##suffix(int64_t columns, int64_t k, const T *a, int64_t a_row,           \

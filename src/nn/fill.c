@@ -86,9 +86,42 @@ static double erf_of(const wg_initializer *init, double bound) {
     return erf((bound - init->a) / (init->b * sqrt(2)));
 }
 
+/* x between 0 < low < high such that erfc(x) divides erfc(low) to erfc(high) at `share`. In the
+ * tails, where erf is nearly 1 and its inverse has no digits left. */
+static double tail(double low, double high, double share) {
+    if (low > 26) { /* erfc is about 0; exp(−x²) falls like exp(−2·low·x) */
+        return low - log1p(share * expm1(-2 * low * (high - low))) / (2 * low);
+    }
+    const double from = erfc(low), want = from + (erfc(high) - from) * share;
+    high = fmin(high, 28);
+    for (int i = 0; i < 60; i++) {
+        const double middle = (low + high) / 2;
+        *(erfc(middle) > want ? &low : &high) = middle;
+    }
+    return (low + high) / 2;
+}
+
+/* Truncated to one of the tails; `side` -1 for the left one. */
+static bool fill_tail(const wg_fill *fill, double side) {
+    const wg_initializer *init = &fill->init;
+    const double scale = side * init->b * sqrt(2);
+    const double near = ((side > 0 ? init->c : init->d) - init->a) / scale;
+    const double far = ((side > 0 ? init->d : init->c) - init->a) / scale;
+    for (int64_t i = 0; i < fill->count; i++) {
+        double share;
+        wg_random_uniform(fill->key, (uint64_t)i, 1, 0, 1, &share);
+        const double value = init->a + scale * tail(near, far, share);
+        put(fill->view, i, fmin(fmax(value, init->c), init->d));
+    }
+    return true;
+}
+
 bool wg_fill_truncated(const wg_fill *fill) {
     const wg_initializer *init = &fill->init;
     const double low = erf_of(init, init->c), high = erf_of(init, init->d);
+    if (low > 0.999 || high < -0.999) {
+        return fill_tail(fill, low > 0 ? 1 : -1);
+    }
     double some[256];
     for (int64_t i = 0; i < fill->count; i++) {
         const int64_t at = i % (int64_t)WG_COUNT_OF(some);

@@ -3,6 +3,7 @@
 #include "optim/optimizer.h"
 #include "optim/vector.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,11 +94,12 @@ static const wg_rule rule = {.name = "lbfgs"};
 wg_optimizer *wg_lbfgs(wg_store *store, wg_lbfgs_options o) {
     o.lr = o.lr == 0 ? 1 : o.lr;
     o.iterations = o.iterations == 0 ? 20 : o.iterations;
-    o.evaluations = o.evaluations == 0 ? o.iterations + o.iterations / 4 : o.evaluations;
+    const int most = o.iterations < INT_MAX / 2 ? o.iterations : INT_MAX / 2; /* refused below */
+    o.evaluations = o.evaluations == 0 ? most + most / 4 : o.evaluations;
     o.history = o.history == 0 ? 100 : o.history;
     o.gradient_tolerance = o.gradient_tolerance == 0 ? 1e-7 : o.gradient_tolerance;
     o.change_tolerance = o.change_tolerance == 0 ? 1e-9 : o.change_tolerance;
-    if (!WG_OPTIONS_FIT("lbfgs", o.lr, {"iterations", o.iterations, 1, 1e9},
+    if (!WG_OPTIONS_FIT("lbfgs", o.lr, {"iterations", o.iterations, 1, 1e9 + 1},
                         {"evaluations", o.evaluations, 1, 2e9}, {"history", o.history, 1, 10001},
                         {"gradient_tolerance", o.gradient_tolerance, 0, INFINITY},
                         {"change_tolerance", o.change_tolerance, 0, INFINITY})) {

@@ -77,6 +77,9 @@ double wg_schedule_cosine(wg_cosine_schedule o, uint64_t step) {
         step -= period;
         period = period <= UINT64_MAX / 2 / o.growth ? period * o.growth : UINT64_MAX;
     }
+    if (!o.restart && period <= UINT64_MAX / 2) {
+        step %= 2 * period; /* of huge numbers an f64 has no last digits */
+    }
     const double height = (1 + cos(PI * (double)step / (double)period)) / 2;
     return o.least + (o.lr - o.least) * height;
 }

@@ -50,6 +50,40 @@ Test(replace, what_is_given_up_leaves_nothing) {
     cr_assert_eq(test_path_files(), 1);
 }
 
+/* A link stays, and what it leads to is replaced; a link to nothing is refused. */
+Test(replace, links_are_followed) {
+    struct stat is;
+    char link[512];
+    (void)strcpy(link, test_path("link"));
+    const char *path = test_path("x");
+    cr_assert_eq(wg_write_bytes("verb", path, "old", 3), WG_OK);
+    cr_assert_eq(symlink("x", link), 0);
+    cr_assert_eq(wg_write_bytes("verb", link, "new", 3), WG_OK, "%s", wg_last_message());
+    cr_assert(lstat(link, &is) == 0 && S_ISLNK(is.st_mode));
+    expect_content(path, "new");
+    cr_assert_eq(test_path_files(), 2);
+    cr_assert_eq(unlink(path), 0);
+    expect_refused(wg_write_bytes("verb", link, "new", 3), WG_ERROR_FILE, "link: ");
+    cr_assert(lstat(link, &is) == 0 && S_ISLNK(is.st_mode));
+    cr_assert_eq(test_path_files(), 1);
+}
+
+/* As long as a name may be: there is no room for the new file's number behind it. */
+Test(replace, long_names) {
+    char name[256];
+    memset(name, 'n', 255);
+    for (size_t length = 200; length <= 255; length += 5) {
+        name[length] = '\0';
+        const char *path = test_path(name);
+        cr_assert_eq(wg_write_bytes("verb", path, "old", 3), WG_OK, "%s", wg_last_message());
+        cr_assert_eq(wg_write_bytes("verb", path, "new", 3), WG_OK, "%s", wg_last_message());
+        expect_content(path, "new");
+        cr_assert_eq(unlink(path), 0);
+        name[length] = 'n';
+    }
+    cr_assert_eq(test_path_files(), 0);
+}
+
 Test(replace, permissions_stay) {
     struct stat is;
     const char *path = test_path("x");

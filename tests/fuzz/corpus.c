@@ -59,8 +59,11 @@ static void change(target *run, const uint8_t *data, size_t size, uint64_t *stat
     for (int i = 0; i < places; i++) {
         uint8_t *byte = &part[next(state) % size];
         const uint64_t way = next(state);
-        *byte = way % 2 == 0 ? (uint8_t)(*byte ^ 1u << (way >> 8) % 8)
-                             : telling[(way >> 8) % sizeof telling];
+        if (way % 2 == 0) {
+            *byte = (uint8_t)(*byte ^ 1u << (way >> 8) % 8);
+        } else {
+            *byte = telling[(way >> 8) % sizeof telling];
+        }
     }
     run(part, size);
     free(part);

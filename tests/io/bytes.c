@@ -3,6 +3,8 @@
 
 #include "bytes.h"
 
+#include "base/base.h"
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 void expect_refused(wg_status status, wg_status wanted, const char *text) {
     cr_assert_eq(status, wanted, "status %d, wanted %d and '%s': %s", (int)status, (int)wanted,
                  text, wg_last_message());
+    cr_assert_eq(wg_last_status(), wanted, "the status behind: %s", wg_last_message());
     cr_assert_not_null(strstr(wg_last_message(), text), "want '%s' in: %s", text,
                        wg_last_message());
 }

@@ -50,6 +50,22 @@ Test(npy, every_dtype_and_rank_comes_back) {
     }
 }
 
+/* strchr would find it: it ends every string. */
+Test(npy, a_zero_is_no_byte_order) {
+    const wg_view view = wg_view_new(WG_F32, 2, (int64_t[]){2, 3}, f32);
+    const char *path = test_path("x");
+    cr_assert_eq(wg_write_npy(path, &view), WG_OK, "%s", wg_last_message());
+    size_t size = 0;
+    unsigned char *bytes = file_bytes(path, &size);
+    cr_assert_eq(bytes[21], '<');
+    bytes[21] = 0;
+    FILE *file = fopen(path, "wb");
+    cr_assert(fwrite(bytes, 1, size, file) == size && fclose(file) == 0);
+    wg_array *array = NULL;
+    expect_refused(wg_read_npy(path, &array), WG_ERROR_DTYPE, "byte 20: elements '");
+    free(bytes);
+}
+
 Test(npy, strides_are_undone) {
     wg_view view = wg_view_new(WG_F32, 2, (int64_t[]){3, 2}, f32);
     view.stride[0] = 1, view.stride[1] = 3;

@@ -55,6 +55,28 @@ Test(npz, what_was_saved_comes_back) {
     cr_assert_eq(test_path_files(), 1);
 }
 
+/* "a-b.npy" comes before "a.npy", and "a" before "a-b". */
+Test(npz, names_without_suffix_are_in_order) {
+    static float x[4] = {0, 1, 2, 3};
+    static const char *const names[4] = {"a", "a-b", "a.b", "b"};
+    wg_named_view views[4];
+    for (int i = 0; i < 4; i++) {
+        views[i] = (wg_named_view){names[3 - i], wg_view_new(WG_F32, 0, NULL, &x[3 - i])};
+    }
+    const char *path = test_path("x");
+    wg_npz *npz = NULL;
+    cr_assert_eq(wg_npz_save(path, 4, views), WG_OK, "%s", wg_last_message());
+    cr_assert_eq(wg_npz_open(path, &npz), WG_OK, "%s", wg_last_message());
+    for (int i = 0; i < 4; i++) {
+        wg_array *array = NULL;
+        cr_assert_str_eq(wg_npz_name(npz, i), names[i]);
+        cr_assert_eq(wg_npz_read(npz, names[i], &array), WG_OK, "%s", wg_last_message());
+        cr_assert_eq(*(float *)array->data, x[i]);
+        wg_array_free(array);
+    }
+    wg_npz_close(npz);
+}
+
 Test(npz, an_archive_of_nothing) {
     wg_npz *npz = NULL;
     const char *path = test_path("x");

@@ -107,6 +107,31 @@ ParameterizedTest(int *row, distributions, of_initializers) {
     expect_distribution("f64", &randoms[*row].is);
 }
 
+/* Far in a tail: of N(0, 1) in [a, b] the mean is (φ(a) − φ(b))/(Φ(b) − Φ(a)). */
+Test(distributions, tails) {
+    enum {
+        COUNT = 4000
+    };
+    static const struct {
+        double low, high, mean;
+    } tails[] = {{9, 10, 9.10846}, {-10, -9, -9.10846}, {9, INFINITY, 9.10852}, {60, 61, 60.01666}};
+    const wg_net net = wg_net_train(store, tape, 0);
+    for (int i = 0; i < 4; i++) {
+        const char name[] = {(char)('a' + i), 0};
+        const wg_initializer init = wg_init_truncated_normal(0, 1, tails[i].low, tails[i].high);
+        double sum = 0;
+        wg_parameter(net, name, WG_F64, 1, (int64_t[]){COUNT}, init);
+        cr_assert_eq(wg_tape_status(tape), WG_OK, "%s", wg_tape_message(tape));
+        for (int k = 0; k < COUNT; k++) {
+            const double x = value(name, k);
+            cr_assert(x >= tails[i].low && x <= tails[i].high, "%s[%d] = %g", name, k, x);
+            sum += x;
+        }
+        cr_assert_float_eq(sum / COUNT, tails[i].mean, 0.006, "%s: %g", name, sum / COUNT);
+    }
+    cr_assert_neq(value("a", 1), value("a", 2));
+}
+
 /* The same names draw the same numbers in every store of the seed; other names others. */
 Test(distributions, are_keyed_by_name) {
     const wg_net net = wg_net_train(store, tape, 0);

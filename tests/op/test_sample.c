@@ -51,8 +51,8 @@ Test(sample, has_the_shares_it_should) {
         shares(i % 2 == 0 ? WG_F64 : WG_F32, cases[i].options, have);
         for (int k = 0; k < 5; k++) {
             const double p = cases[i].share[k];
-            cr_assert_float_eq(have[k], p, 4 * sqrt(p * (1 - p) / MANY) + 1e-9, "case %d, class %d: %g",
-                               (int)i, k, have[k]);
+            cr_assert_float_eq(have[k], p, 4 * sqrt(p * (1 - p) / MANY) + 1e-9,
+                               "case %d, class %d: %g", (int)i, k, have[k]);
         }
     }
 }

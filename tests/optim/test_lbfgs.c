@@ -5,6 +5,7 @@
 #include "wengert/reduce.h"
 
 #include <criterion/criterion.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -203,6 +204,8 @@ Test(lbfgs, refuses) {
     cr_assert_null(wg_lbfgs(store, (wg_lbfgs_options){.lr = -1}));
     cr_assert_null(wg_lbfgs(store, (wg_lbfgs_options){.history = -1}));
     cr_assert_null(wg_lbfgs(store, (wg_lbfgs_options){.iterations = -1}));
+    cr_assert_null(wg_lbfgs(store, (wg_lbfgs_options){.iterations = INT_MAX}));
+    cr_assert_not_null(strstr(wg_last_message(), "iterations is 2.14748e+09"));
     cr_assert_null(wg_lbfgs(store, (wg_lbfgs_options){.evaluations = -1}));
     cr_assert_null(wg_lbfgs(store, (wg_lbfgs_options){.gradient_tolerance = NAN}));
     wg_optimizer *lbfgs = wg_lbfgs(store, (wg_lbfgs_options){.lr = 1});

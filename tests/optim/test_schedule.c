@@ -70,6 +70,12 @@ Test(schedules, go_on_behind_their_end) {
     cr_assert_eq(wg_schedule_exponential((wg_exponential_schedule){2, 0.5}, late), 0);
     cr_assert_eq(wg_schedule_one_cycle(cycle, late), wg_schedule_one_cycle(cycle, 119));
     cr_assert(isfinite(wg_schedule_cosine((wg_cosine_schedule){2, 0, 3, true, 3}, late)));
+    const wg_cosine_schedule wave = {.lr = 2, .steps = 10};
+    const uint64_t periods = UINT64_C(100000000000000000); /* many */
+    for (uint64_t t = 0; t <= 20; t++) {
+        cr_assert_float_eq(wg_schedule_cosine(wave, periods + t), wg_schedule_cosine(wave, t),
+                           1e-15);
+    }
     cr_assert_eq(wg_schedule_warm_up((wg_warm_up){0, 0.5}, 0, 2), 2);
     cr_assert_eq(wg_schedule_one_cycle((wg_one_cycle_schedule){.lr = 1, .steps = 1}, 0),
                  1.0 / 25 / 1e4);
