@@ -85,7 +85,7 @@ void *wg_param_gradient(wg_param *param);
 wg_status wg_store_pack(wg_store *store, const char *name);
 /* Writes the zeros of gradients that only count as zero, for kernels over whole buffers. */
 void wg_store_settle(wg_store *store);
-/* All gradients times `factor`; they have been packed and settled (as wg_gradient_norm does). */
+/* All gradients times `factor`; they have been packed and settled. */
 void wg_store_scale_gradients(wg_store *store, double factor);
 
 /* ---- parameter.c ---- */
