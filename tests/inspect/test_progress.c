@@ -56,7 +56,8 @@ Test(progress, seconds_have_a_point) {
     test_comma_locale();
     FILE *out = open_memstream(&text, &bytes);
     wg_progress *p = wg_progress_new(out, "x", 3);
-    wg_progress_update(p, 3, "y");
+    wg_progress_update(p, 3, "x");
+    wg_progress_finish(p, "y");
     wg_progress_free(p);
     (void)fclose(out);
     hide_seconds(text);
