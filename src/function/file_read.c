@@ -1,5 +1,6 @@
 /* file_read.c: functions read from bytes (file.h says how): nothing that stands there is believed.
  */
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/endian.h"
 #include "function/file.h"
@@ -24,13 +25,10 @@ typedef struct wg_bytes_reader {
 /* All of these return false with the message, once something is wrong. */
 static bool refuse(const wg_bytes_reader *r, size_t at, const char *format, ...) WG_PRINTF(3, 4);
 static bool refuse(const wg_bytes_reader *r, size_t at, const char *format, ...) {
-    char text[160];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    (void)wg_refuse_byte(WG_ERROR_FORMAT, r->name, r->path, NULL, at, format, arguments);
     va_end(arguments);
-    (void)wg_fail(WG_ERROR_FORMAT, "%s: %s%sbyte %zu: %s", r->name, r->path != NULL ? r->path : "",
-                  r->path != NULL ? ": " : "", at, text);
     return false;
 }
 

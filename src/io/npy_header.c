@@ -2,6 +2,7 @@
  * Python dictionary: {'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), } */
 #include "io/npy.h"
 
+#include "base/bytes.h"
 #include "base/endian.h"
 
 #include <stdio.h>
@@ -11,15 +12,12 @@ static const unsigned char magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
 wg_status wg_npy_refuse(const wg_npy_source *source, wg_status status, size_t at,
                         const char *format, ...) {
-    char text[300];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    const wg_status result =
+        wg_refuse_byte(status, source->verb, source->path, source->entry, at, format, arguments);
     va_end(arguments);
-    const char *path = source->path, *entry = source->entry;
-    return wg_fail(status, "%s: %s%s%.100s%sbyte %zu: %s", source->verb, path != NULL ? path : "",
-                   path != NULL ? ": " : "", entry != NULL ? entry : "", entry != NULL ? ": " : "",
-                   at, text);
+    return result;
 }
 
 /* ---- The dictionary -------------------------------------------------------------------------- */
