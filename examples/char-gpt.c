@@ -226,10 +226,6 @@ static wg_status set_up(experiment *e, uint64_t seed, int steps) {
     e->test = e->train + e->train_count;
     e->test_count = count - e->train_count;
     e->characters = wg_vocabulary_size(e->vocabulary);
-    if (e->test_count <= BATCH * CONTEXT) {
-        fprintf(stderr, "char-gpt: the text is too short: %lld characters\n", (long long)count);
-        return WG_ERROR_ARGUMENT;
-    }
     e->key = wg_key_name(wg_key_new(seed), "windows");
     e->tape = wg_tape_new();
     e->store = wg_store_new(seed);
@@ -277,6 +273,11 @@ int main(int argc, char **argv) {
         printf("char-gpt: %s\nThe book is not there; `./dev data` fetches it.\n",
                wg_last_message());
         return SKIPPED;
+    }
+    if (status == WG_OK && wg_array_count(e.all) / 10 < BATCH * CONTEXT + 1) {
+        fprintf(stderr, "char-gpt: the text is too short\n");
+        tear_down(&e);
+        return 1;
     }
     status = status == WG_OK ? set_up(&e, seed, steps) : status;
     status = status == WG_OK ? train(&e, steps, &bits) : status;

@@ -142,11 +142,12 @@ static wg_status train_step(experiment *e, double *loss) {
 }
 
 static wg_status train(experiment *e, int steps, double *bits) {
-    const int every = steps < 1000 ? steps / 4 : steps / 10;
+    const wg_cosine_schedule cosine = {.lr = 0.004, .steps = (uint64_t)steps};
+    const int every = steps < 1000 ? (steps + 1) / 2 : steps / 10;
     double loss, sum = 0;
     wg_status status = WG_OK;
     for (int step = 0; step < steps && status == WG_OK; step++) {
-        (void)wg_set_lr(e->optimizer, 0.004 * (1 + cos(acos(-1) * step / steps)) / 2);
+        (void)wg_set_lr(e->optimizer, wg_schedule_cosine(cosine, (uint64_t)step));
         status = train_step(e, &loss);
         sum += loss / log(2);
         wg_progress_update(e->progress, step + 1, "%.3f bits", loss / log(2));
@@ -232,10 +233,6 @@ static wg_status set_up(experiment *e, uint64_t seed, int steps) {
         .title = "An LSTM, letter by letter", .x_label = "step", .y_label = "bits a character"};
     begin_streams(&e->train, ids, learnt);
     begin_streams(&e->test, ids + learnt, count - learnt);
-    if (e->test.length < STEPS) {
-        fprintf(stderr, "char-lstm: the text is too short: %lld characters\n", (long long)count);
-        return WG_ERROR_ARGUMENT;
-    }
     e->tape = wg_tape_new();
     e->store = wg_store_new(seed);
     e->optimizer = e->store != NULL ? wg_adam(e->store, wg_adam_defaults()) : NULL;
@@ -281,6 +278,11 @@ int main(int argc, char **argv) {
         printf("char-lstm: %s\nThe book is not there; `./dev data` fetches it.\n",
                wg_last_message());
         return SKIPPED;
+    }
+    if (status == WG_OK && wg_array_count(e.ids) / 10 < STREAMS * (STEPS + 1)) {
+        fprintf(stderr, "char-lstm: the text is too short\n");
+        tear_down(&e);
+        return 1;
     }
     status = status == WG_OK ? set_up(&e, seed, steps) : status;
     status = status == WG_OK ? train(&e, steps, &bits) : status;

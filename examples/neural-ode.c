@@ -176,13 +176,14 @@ static wg_var segments_loss(const study *s, wg_net net) {
 }
 
 static wg_status learn(study *s, int steps) {
+    const wg_cosine_schedule cosine = {.lr = 0.01, .steps = (uint64_t)steps};
     wg_status status = WG_OK;
     for (int step = 0; step < steps && status == WG_OK; step++) {
         wg_tape_reset(s->tape);
         wg_var loss = segments_loss(s, wg_net_train(s->store, s->tape, (uint64_t)step));
         (void)wg_backward(loss);
-        double value = wg_value(loss), done = (double)step / steps;
-        (void)wg_set_lr(s->optimizer, 0.01 * 0.5 * (1 + cos(acos(-1) * done)));
+        double value = wg_value(loss);
+        (void)wg_set_lr(s->optimizer, wg_schedule_cosine(cosine, (uint64_t)step));
         status = wg_step(s->optimizer, s->tape);
         wg_progress_update(s->progress, step + 1, "loss %.2e", value);
         if (step % 20 == 0) {

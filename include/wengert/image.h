@@ -48,7 +48,7 @@ typedef struct wg_grid_options {
 
 /* Images [n, channels, height, width] or [n, height, width], WG_U8 or WG_F32, as one WG_U8 picture
  * *out [channels, rows, columns], row after row; torchvision's make_grid. Errors: SHAPE, DTYPE,
- * ARGUMENT for negative options, LIMIT, MEMORY. On failure *out is NULL. */
+ * ARGUMENT for options that are negative or not finite, LIMIT, MEMORY. On failure *out is NULL. */
 WG_API wg_status wg_image_grid(const wg_array *images, wg_grid_options options, wg_array **out);
 
 #ifdef __cplusplus

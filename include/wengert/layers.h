@@ -211,8 +211,8 @@ typedef struct wg_embedding_bag_options {
     wg_embedding_options table; /* as above; its padding does not take part: bags of several lengths
                                    are filled up with it */
     wg_bag_mode mode;           /* 0: the mean */
-    wg_var weights; /* of the shape of the indices: factors of the rows, of WG_BAG_SUM alone; a
-                       number: none */
+    wg_var weights; /* of the shape of the indices and the dtype of the table: factors of the rows,
+                       of WG_BAG_SUM alone; a number: none */
 } wg_embedding_bag_options;
 
 /* The mean, sum or maximum (of each element) of the rows of a bag, without the rows themselves
@@ -250,8 +250,9 @@ WG_API wg_var wg_bilinear_with_at(wg_net net, const char *name, wg_var x, wg_var
  *   ⌈size of x / size of y⌉.
  *
  * So a residual block that halves an image needs no case of its own. (To shorten the one axis of
- * [N, C, length] with C as it is, call wg_conv1d.) SHAPE where no strides fit. K. He, X. Zhang,
- * S. Ren, J. Sun, "Deep residual learning for image recognition", 2016, eq. 1 and 2. */
+ * [N, C, length] with C as it is, call wg_conv1d.) SHAPE where no strides fit, DTYPE where theirs
+ * differ. K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition", 2016,
+ * eq. 1 and 2. */
 WG_API wg_var wg_residual_at(wg_net net, const char *name, wg_var x, wg_var y, const char *site);
 #define wg_residual(net, name, x, y) wg_residual_at(net, name, x, y, WG_HERE)
 

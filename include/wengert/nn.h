@@ -65,8 +65,9 @@ WG_API void wg_zero_gradients(wg_store *store);
 /* Parameters whose full name matches `pattern` ('*' any characters, '?' one) become constants: no
  * gradient is computed, and optimizers leave them as they are, without momentum or decay. Holds for
  * parameters that are made later, too; of several calls that match a name the last holds. What a
- * tape has borrowed before still receives its gradient. Errors: ARGUMENT for a NULL pattern,
- * MEMORY. */
+ * tape has borrowed before still receives its gradient (what a checkpoint borrows anew in the sweep
+ * is frozen by then). The gradient of what changes counts as zero from then on. Errors: ARGUMENT
+ * for a NULL pattern, MEMORY. */
 WG_API wg_status wg_freeze(wg_store *store, const char *pattern);
 WG_API wg_status wg_unfreeze(wg_store *store, const char *pattern);
 
@@ -170,8 +171,9 @@ WG_API wg_var wg_parameter(wg_net net, const char *name, wg_dtype dtype, int ran
                            const int64_t *shape, wg_initializer initializer);
 
 /* A buffer: memory that belongs to the network and its files but is not trained (the running
- * statistics of a batch norm), of dtype f32, f64 or i64, `value` at first. A constant on the tape;
- * write through wg_store_find. Errors as wg_parameter; STATE where the name is a parameter's. */
+ * statistics of a batch norm), of dtype f32, f64 or i64, `value` at first (ARGUMENT where i64 has
+ * no such). A constant on the tape; write through wg_store_find. Errors as wg_parameter; STATE
+ * where the name is a parameter's. */
 WG_API wg_var wg_buffer(wg_net net, const char *name, wg_dtype dtype, int rank,
                         const int64_t *shape, double value);
 

@@ -1,16 +1,11 @@
 /* bpe_split.c: words into tokens of byte pairs: of all neighbours that are a token together, the
  * earliest token is joined first, from left to right, until there are none. */
+#include "data/heap.h"
 #include "data/vocabulary.h"
 
 #include <string.h>
 
 #define NOWHERE UINT32_MAX
-
-/* A pair that could be joined when it was seen: the token, and the position of its left half. */
-typedef struct candidate {
-    uint32_t token;
-    uint32_t at;
-} candidate;
 
 struct wg_splitter {
     const wg_vocabulary *vocabulary;
@@ -18,7 +13,9 @@ struct wg_splitter {
     uint32_t *token; /* [room] what begins at a byte */
     uint32_t *next;  /* [room] where the next one begins, NOWHERE behind the last */
     uint32_t *before;
-    candidate *heap; /* [3 * room] the least on top; each of up to `room` joins adds two at most */
+    /* [3 * room] pairs that could be joined when they were seen: the token, and the position of the
+     * left half. Each of up to `room` joins adds two at most. */
+    wg_heap_entry *heap;
     size_t waiting;
 };
 
@@ -69,36 +66,6 @@ static bool make_room(wg_splitter *s, size_t bytes) {
     return true;
 }
 
-static bool goes_first(candidate a, candidate b) {
-    return a.token < b.token || (a.token == b.token && a.at < b.at);
-}
-
-static void push(wg_splitter *s, candidate new) {
-    size_t at = s->waiting++;
-    while (at > 0 && goes_first(new, s->heap[(at - 1) / 2])) {
-        s->heap[at] = s->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    s->heap[at] = new;
-}
-
-static candidate pop(wg_splitter *s) {
-    const candidate top = s->heap[0], moved = s->heap[--s->waiting];
-    size_t at = 0;
-    for (size_t child = 1; child < s->waiting; child = 2 * at + 1) {
-        if (child + 1 < s->waiting && goes_first(s->heap[child + 1], s->heap[child])) {
-            child++;
-        }
-        if (!goes_first(s->heap[child], moved)) {
-            break;
-        }
-        s->heap[at] = s->heap[child];
-        at = child;
-    }
-    s->heap[at] = moved;
-    return top;
-}
-
 /* Notes the pair whose left half begins at `at`, where it is one. */
 static void consider(wg_splitter *s, uint32_t at) {
     if (at == NOWHERE || s->next[at] == NOWHERE) {
@@ -107,25 +74,25 @@ static void consider(wg_splitter *s, uint32_t at) {
     const uint32_t joined =
         wg_pairs_find(&s->vocabulary->ranks, s->token[at], s->token[s->next[at]]);
     if (joined != WG_NO_PAIR) {
-        push(s, (candidate){joined, at});
+        wg_heap_push(s->heap, &s->waiting, (wg_heap_entry){joined, at});
     }
 }
 
 /* Joins the pair if both halves still stand there; tokens that were taken away are NOWHERE. */
-static void join(wg_splitter *s, candidate pair) {
-    const wg_merge merge = s->vocabulary->merges[pair.token - WG_BYTE_TOKENS];
-    const uint32_t right = s->next[pair.at];
-    if (s->token[pair.at] != merge.left || right == NOWHERE || s->token[right] != merge.right) {
+static void join(wg_splitter *s, uint32_t token, uint32_t at) {
+    const wg_merge merge = s->vocabulary->merges[token - WG_BYTE_TOKENS];
+    const uint32_t right = s->next[at];
+    if (s->token[at] != merge.left || right == NOWHERE || s->token[right] != merge.right) {
         return;
     }
-    s->token[pair.at] = pair.token;
+    s->token[at] = token;
     s->token[right] = NOWHERE;
-    s->next[pair.at] = s->next[right];
+    s->next[at] = s->next[right];
     if (s->next[right] != NOWHERE) {
-        s->before[s->next[right]] = pair.at;
+        s->before[s->next[right]] = at;
     }
-    consider(s, s->before[pair.at]);
-    consider(s, pair.at);
+    consider(s, s->before[at]);
+    consider(s, at);
 }
 
 int64_t wg_split_word(wg_splitter *splitter, const char *word, size_t bytes, uint32_t *ids) {
@@ -144,7 +111,8 @@ int64_t wg_split_word(wg_splitter *splitter, const char *word, size_t bytes, uin
         consider(s, i);
     }
     while (s->waiting > 0) {
-        join(s, pop(s));
+        const wg_heap_entry pair = wg_heap_pop(s->heap, &s->waiting);
+        join(s, (uint32_t)pair.first, (uint32_t)pair.second);
     }
     int64_t count = 0;
     for (uint32_t i = 0; i < length && i != NOWHERE; i = s->next[i]) {

@@ -6,6 +6,7 @@
  * numbers that are too high, because counts fall once a pair is made: such an entry goes back with
  * its count of today when it comes up. */
 #include "data/bpe_words.h"
+#include "data/heap.h"
 #include "data/vocabulary.h"
 
 #include <string.h>
@@ -33,11 +34,6 @@ typedef struct place {
     uint32_t next;
 } place;
 
-typedef struct heap_entry {
-    int64_t count;
-    uint32_t pair;
-} heap_entry;
-
 typedef struct trainer {
     wg_words words;
     symbol *symbols;
@@ -47,7 +43,7 @@ typedef struct trainer {
     wg_pairs table; /* from the tokens to the index in `pairs` */
     place *places;
     size_t place_count, place_room;
-    heap_entry *heap;
+    wg_heap_entry *heap; /* pairs: the count, negative, and the tokens: the commonest first */
     size_t heap_count, heap_room;
     wg_merge *merges;
     size_t *lengths; /* [size] bytes of each token */
@@ -70,48 +66,6 @@ static bool make_room(trainer *t, void **list, size_t count, size_t *room, size_
     *list = grown;
     *room = more;
     return true;
-}
-
-/* ---- The heap: the greatest count on top, then the smaller tokens ---------------------------- */
-
-static bool goes_first(const trainer *t, heap_entry a, heap_entry b) {
-    const pair *p = &t->pairs[a.pair], *q = &t->pairs[b.pair];
-    if (a.count != b.count) {
-        return a.count > b.count;
-    }
-    return p->left < q->left || (p->left == q->left && p->right < q->right);
-}
-
-static void push(trainer *t, heap_entry new) {
-    void *list = t->heap;
-    const bool fits = make_room(t, &list, t->heap_count, &t->heap_room, sizeof *t->heap);
-    t->heap = list;
-    if (!fits) {
-        return;
-    }
-    size_t at = t->heap_count++;
-    while (at > 0 && goes_first(t, new, t->heap[(at - 1) / 2])) {
-        t->heap[at] = t->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    t->heap[at] = new;
-}
-
-static heap_entry pop(trainer *t) {
-    const heap_entry top = t->heap[0], moved = t->heap[--t->heap_count];
-    size_t at = 0;
-    for (size_t child = 1; child < t->heap_count; child = 2 * at + 1) {
-        if (child + 1 < t->heap_count && goes_first(t, t->heap[child + 1], t->heap[child])) {
-            child++;
-        }
-        if (!goes_first(t, t->heap[child], moved)) {
-            break;
-        }
-        t->heap[at] = t->heap[child];
-        at = child;
-    }
-    t->heap[at] = moved;
-    return top;
 }
 
 /* ---- Counts ---------------------------------------------------------------------------------- */
@@ -167,10 +121,21 @@ static void drop_pair(trainer *t, uint32_t at) {
     }
 }
 
+/* Lets the pair wait for its turn. */
+static void push(trainer *t, const pair *p) {
+    void *list = t->heap;
+    const bool fits = make_room(t, &list, t->heap_count, &t->heap_room, sizeof *t->heap);
+    t->heap = list;
+    if (fits) {
+        const wg_heap_entry waiting = {-p->count, (uint64_t)p->left << 32 | p->right};
+        wg_heap_push(t->heap, &t->heap_count, waiting);
+    }
+}
+
 /* Pairs from `first` on are new: their counts are known now. */
 static void push_from(trainer *t, size_t first) {
     for (size_t i = first; i < t->pair_count && !t->no_memory; i++) {
-        push(t, (heap_entry){t->pairs[i].count, (uint32_t)i});
+        push(t, &t->pairs[i]);
     }
 }
 
@@ -219,16 +184,18 @@ static void join(trainer *t, uint32_t index) {
 static void join_all(trainer *t, wg_bpe_options options) {
     push_from(t, 0);
     while (t->size < options.size && t->heap_count > 0 && !t->no_memory) {
-        const heap_entry top = pop(t);
-        const pair *best = &t->pairs[top.pair];
+        const wg_heap_entry top = wg_heap_pop(t->heap, &t->heap_count);
+        const uint32_t left = (uint32_t)(top.second >> 32), right = (uint32_t)top.second;
+        const uint32_t index = wg_pairs_find(&t->table, left, right);
+        const pair *best = &t->pairs[index];
         const size_t length = t->lengths[best->left] + t->lengths[best->right];
         if (best->count < options.minimum || length > WG_LONGEST_TOKEN) {
             continue;
         }
-        if (best->count < top.count) {
-            push(t, (heap_entry){best->count, top.pair});
+        if (best->count < -top.first) {
+            push(t, best);
         } else {
-            join(t, top.pair);
+            join(t, index);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -238,6 +239,10 @@ static wg_status check_grid(const wg_array *images, const wg_grid_options *optio
     if (options->columns < 0 || options->padding < 0) {
         return wg_fail(WG_ERROR_ARGUMENT, "image_grid: %lld columns, %lld pixels between",
                        (long long)options->columns, (long long)options->padding);
+    }
+    if (!isfinite(options->low) || !isfinite(options->high)) {
+        return wg_fail(WG_ERROR_ARGUMENT, "image_grid: values from %g to %g", options->low,
+                       options->high);
     }
     return WG_OK;
 }

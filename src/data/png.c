@@ -84,7 +84,9 @@ static void check_promise(png_structp p, png_infop info, const png *state) {
 static void be_strict(png_structp p) {
     png_set_crc_action(p, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_user_limits(p, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+#if defined(PNG_BENIGN_ERRORS_SUPPORTED)
     png_set_benign_errors(p, 0);
+#endif
 #if defined(PNG_HANDLE_AS_UNKNOWN_SUPPORTED)
     png_set_keep_unknown_chunks(p, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 #endif

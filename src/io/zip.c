@@ -1,6 +1,7 @@
 /* zip.c: the directory of a ZIP archive, of which nothing is believed. */
 #include "io/zip.h"
 
+#include "base/endian.h"
 #include "data/utf8.h"
 
 #include <stdio.h>
@@ -20,11 +21,7 @@ wg_status wg_zip_refuse(const wg_zip *zip, size_t at, const char *format, ...) {
 }
 
 static uint64_t load(const wg_zip *zip, size_t at, size_t bytes) {
-    uint64_t value = 0;
-    for (size_t i = bytes; i-- > 0;) {
-        value = value << 8 | zip->bytes[at + i];
-    }
-    return value;
+    return wg_load_little(zip->bytes + at, bytes);
 }
 
 static bool is_record(const wg_zip *zip, size_t at, uint32_t signature, size_t bytes) {

@@ -116,11 +116,6 @@ wg_var wg_batch_norm_layer_at(wg_net net, const char *name, wg_var x, const char
 
 /* ---- Instance norm --------------------------------------------------------------------------- */
 
-static double element(const wg_view *view, int64_t i) {
-    return view->dtype == WG_F32 ? (double)((const float *)view->data)[i]
-                                 : ((const double *)view->data)[i];
-}
-
 /* running = (1 - momentum)·running + momentum·mean over the batch of now[n, c] */
 static void follow(wg_view *running, const double *now, int64_t batch, double momentum) {
     const int64_t channels = running->shape[0];
@@ -129,12 +124,9 @@ static void follow(wg_view *running, const double *now, int64_t batch, double mo
         for (int64_t n = 0; n < batch; n++) {
             sum += now[n * channels + c];
         }
-        const double next = (1 - momentum) * element(running, c) + momentum * (sum / (double)batch);
-        if (running->dtype == WG_F32) {
-            ((float *)running->data)[c] = (float)next;
-        } else {
-            ((double *)running->data)[c] = next;
-        }
+        const double before = wg_view_element(running, c);
+        wg_set_element(running->dtype, running->data, c,
+                       (1 - momentum) * before + momentum * (sum / (double)batch));
     }
 }
 

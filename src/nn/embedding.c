@@ -107,6 +107,9 @@ static bool takes_bags(const wg_layer *layer, const wg_embedding_bag_options *o)
         (void)wg_layer_fail(layer, WG_ERROR_ARGUMENT, "there is no mode %d", (int)o->mode);
     } else if (weighted && o->mode != WG_BAG_SUM) {
         (void)wg_layer_fail(layer, WG_ERROR_ARGUMENT, "weights are for sums alone");
+    } else if (weighted && wg_is_array(o->weights) && weights.dtype != layer->dtype) {
+        (void)wg_layer_fail(layer, WG_ERROR_DTYPE, "the weights are %s, the table is %s",
+                            wg_dtype_name(weights.dtype), wg_dtype_name(layer->dtype));
     } else if (weighted &&
                !wg_shape_equal(weights.rank, weights.shape, indices->rank, indices->shape)) {
         (void)wg_layer_fail(layer, WG_ERROR_SHAPE,

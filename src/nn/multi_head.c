@@ -1,6 +1,7 @@
 /* multi_head.c: attention of several heads, with the products before and behind it. */
 #include "nn/multi_head.h"
 #include "nn/kv_cache.h"
+#include "op/attention.h"
 #include "wengert/elementwise.h"
 #include "wengert/index.h"
 
@@ -195,15 +196,6 @@ static void project(pass *h, wg_var q, wg_var k, wg_var v) {
 
 /* ---- Masks and cache ------------------------------------------------------------------------ */
 
-/* A mask as something to add. */
-static wg_var additive(const pass *h, wg_var mask) {
-    const char *site = h->layer.site;
-    const wg_var wide = wg_cast_at(mask, h->layer.dtype, site);
-    return wg_view_of(mask).dtype != WG_U8
-               ? wide
-               : wg_where_at(wide, wg_number(0), wg_number(-(double)INFINITY), site);
-}
-
 /* Whether a mask broadcasts to [batch, heads, queries, keys]. */
 static bool mask_fits(const pass *h, wg_var mask) {
     const int64_t full[4] = {h->batch, h->heads, h->queries, h->keys};
@@ -259,7 +251,10 @@ static bool join_masks(pass *h) {
     if (wg_is_array(of_keys)) {
         const int64_t shape[4] = {h->batch, 1, 1, h->keys};
         const wg_var wide = wg_reshape_at(of_keys, 4, shape, layer->site);
-        h->mask = wg_is_array(h->mask) ? (wg_add)(additive(h, h->mask), additive(h, wide)) : wide;
+        h->mask = !wg_is_array(h->mask)
+                      ? wide
+                      : (wg_add)(wg_additive_mask(h->mask, layer->dtype, layer->site),
+                                 wg_additive_mask(wide, layer->dtype, layer->site));
     }
     return layer->net.tape->status == WG_OK;
 }

@@ -138,6 +138,17 @@ void wg_store_decide(wg_store *store, wg_param *param, bool buffer) {
     param->loaded = false;
 }
 
+/* Whether i64 has the value that a buffer is to begin with. */
+static bool is_whole(const wg_net *net, const wg_name *name, const wanted *w) {
+    const double value = w->initializer.a;
+    if (w->dtype != WG_I64 || (value >= -0x1p63 && value < 0x1p63)) {
+        return true;
+    }
+    wg_tape_fail(net->tape, WG_ERROR_ARGUMENT, "parameter", NULL, "%s: there is no i64 %g",
+                 name->text, value);
+    return false;
+}
+
 /* Makes what a file brought the kind that the network asks for. */
 static bool decide(const wg_net *net, wg_param *param, bool buffer) {
     if (!buffer && !wg_param_add_gradient(param)) {
@@ -155,7 +166,7 @@ static wg_param *get(const wg_net *net, const wg_name *name, const wanted *w) {
     }
     wg_named *found = wg_names_find(&net->store->parameters, name);
     if (found == NULL) {
-        return is_possible(net, name, w) ? make(net, name, w) : NULL;
+        return is_possible(net, name, w) && is_whole(net, name, w) ? make(net, name, w) : NULL;
     }
     wg_param *param = (wg_param *)(void *)found;
     const wg_view *value = &param->value;

@@ -35,6 +35,10 @@ wg_var wg_residual_at(wg_net net, const char *name, wg_var x, wg_var y, const ch
     }
     const wg_view *from = &layer.input, to = wg_view_of(y);
     char is[192], wants[192];
+    if (!wg_is_array(y) || to.dtype != from->dtype) {
+        return wg_layer_fail(&layer, WG_ERROR_DTYPE, "x is %s, y %s", wg_dtype_name(from->dtype),
+                             wg_is_array(y) ? wg_dtype_name(to.dtype) : "no array");
+    }
     if (wg_shape_equal(from->rank, from->shape, to.rank, to.shape)) {
         return wg_layer_end(&layer, wg_add_at(x, y, site));
     }

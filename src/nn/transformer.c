@@ -2,7 +2,7 @@
 #include "wengert/transformer.h"
 #include "nn/multi_head.h"
 #include "wengert/elementwise.h"
-#include "wengert/norm.h"
+#include "wengert/layers.h"
 
 /* One layer's call. */
 typedef struct block {
@@ -15,19 +15,8 @@ typedef struct block {
 /* ---- Parts ---------------------------------------------------------------------------------- */
 
 static wg_var normed(const block *b, const char *name, wg_var x) {
-    const wg_transformer_options *o = b->options;
-    wg_layer layer;
-    if (!wg_layer_begin(&layer, b->net, "layer_norm", name, b->site) ||
-        !wg_layer_input(&layer, x, 1)) {
-        return wg_poison(b->net.tape);
-    }
-    const int64_t *width = &layer.input.shape[layer.input.rank - 1];
-    const wg_var weight = wg_layer_parameter(&layer, "weight", 1, width, wg_init_constant(1));
-    const wg_var bias = o->no_bias
-                            ? wg_number(0)
-                            : wg_layer_parameter(&layer, "bias", 1, width, wg_init_constant(0));
-    const double eps = o->eps == 0 ? 1e-5 : o->eps;
-    return wg_layer_end(&layer, wg_layer_norm_at(x, 1, weight, bias, eps, b->site));
+    const wg_layer_norm_layer_options o = {.eps = b->options->eps, .no_bias = b->options->no_bias};
+    return wg_layer_norm_layer_with_at(b->net, name, x, b->site, o);
 }
 
 static wg_var dropped(const block *b, const char *name, wg_var x) {

@@ -361,6 +361,13 @@ static wg_var poison(wg_tape *tape) {
     return tape != NULL ? wg_poison(tape) : wg_number((double)NAN);
 }
 
+wg_var wg_additive_mask(wg_var mask, wg_dtype dtype, const char *site) {
+    const wg_var wide = wg_cast_at(mask, dtype, site);
+    return wg_view_of(mask).dtype == WG_U8
+               ? wg_where_at(wide, wg_number(0), wg_number(-(double)INFINITY), site)
+               : wide;
+}
+
 /* What is added to the scores, of q's dtype; poisoned, with a failure, for a mask that is neither
  * u8 nor a float. */
 static wg_var additive(wg_var mask, wg_var q, const char *site) {
@@ -375,9 +382,7 @@ static wg_var additive(wg_var mask, wg_var q, const char *site) {
                      "the mask is i64; it is u8 or of floats");
         return wg_poison(q.tape);
     }
-    const wg_var wide = wg_cast_at(mask, dtype, site);
-    return view.dtype == WG_U8 ? wg_where_at(wide, wg_number(0), wg_number(-(double)INFINITY), site)
-                               : wide;
+    return wg_additive_mask(mask, dtype, site);
 }
 
 static wg_var attention(wg_var q, wg_var k, wg_var v, int64_t packed, const char *name,

@@ -28,6 +28,9 @@ wg_view wg_attention_part(const wg_call *call, int which);
 /* All sizes, from the shapes alone: not where anything lies. */
 wg_attention wg_attention_sizes(const wg_call *call);
 
+/* A mask of u8 or a float as something to add to scores of that dtype. */
+wg_var wg_additive_mask(wg_var mask, wg_dtype dtype, const char *site);
+
 /* The chain rule in verbs, for sweeps that record themselves and for masks that want a gradient:
  * with all probabilities in memory. */
 void wg_attention_rule(wg_call *call, wg_var g);

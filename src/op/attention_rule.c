@@ -11,19 +11,8 @@
 
 /* 1 where key j <= query i + offset, else 0. */
 static wg_var causal_mask(wg_tape *tape, const wg_attention *a) {
-    const wg_var mask = wg_constant(tape, a->dtype, WG_SHAPE(a->queries, a->keys), NULL);
-    const wg_view view = wg_view_of(mask);
-    for (int64_t i = 0; i < a->queries && tape->status == WG_OK; i++) {
-        for (int64_t j = 0; j <= i + a->offset && j < a->keys; j++) {
-            const int64_t at = i * a->keys + j;
-            if (a->dtype == WG_F32) {
-                ((float *)view.data)[at] = 1;
-            } else {
-                ((double *)view.data)[at] = 1;
-            }
-        }
-    }
-    return mask;
+    const wg_var ones = wg_full(tape, a->dtype, WG_SHAPE(a->queries, a->keys), 1);
+    return wg_tril(ones, a->offset);
 }
 
 /* What dropout leaves of the probabilities, [heads, queries, keys]; a number where it leaves all.

@@ -1,6 +1,7 @@
 /* loss_scale.c: steps from gradients of a scaled loss. */
 #include "optim/optimizer.h"
 
+#include "kernel/level1.h"
 #include "tape/tape.h"
 
 #include <math.h>
@@ -25,6 +26,18 @@ static double within(double scale) {
     return fmin(fmax(scale, 0x1p-100), 0x1p100);
 }
 
+/* Element by element: the norm of finite gradients in f64 may not be finite. */
+static bool are_finite(wg_store *store) {
+    bool finite = true;
+    wg_store_settle(store);
+    for (size_t dtype = 0; dtype < WG_COUNT_OF(store->flat); dtype++) {
+        const wg_flat *flat = &store->flat[dtype];
+        finite =
+            finite && isfinite(wg_kernel_greatest((wg_dtype)dtype, flat->count, flat->gradient));
+    }
+    return finite;
+}
+
 wg_status wg_step_scaled(wg_optimizer *optimizer, wg_tape *tape, wg_loss_scale *scale,
                          bool *taken) {
     bool unused;
@@ -43,7 +56,7 @@ wg_status wg_step_scaled(wg_optimizer *optimizer, wg_tape *tape, wg_loss_scale *
     if (status != WG_OK) {
         return status;
     }
-    if (!isfinite(wg_gradient_norm(optimizer->store))) {
+    if (!are_finite(optimizer->store)) {
         wg_zero_gradients(optimizer->store);
         scale->scale = within(scale->scale * scale->backoff);
         scale->good = 0;

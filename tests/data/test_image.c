@@ -251,8 +251,7 @@ Test(image, png_round_trip) {
     }
 }
 
-/* ---- PNG of kinds that this library does not write: by libpng itself --------------------------
- */
+/* ---- PNG of kinds that only libpng itself writes --------------------------------------------- */
 
 typedef struct bytes {
     unsigned char data[4096];
@@ -477,6 +476,7 @@ Test(image, grid) {
     wg_array_free(out);
     options.padding = INT64_MAX;
     cr_assert_eq(wg_image_grid(a, options, &out), WG_ERROR_LIMIT);
+    cr_assert_eq(wg_image_grid(a, (wg_grid_options){.low = (double)NAN}, &out), WG_ERROR_ARGUMENT);
     options.padding = -1;
     cr_assert_eq(wg_image_grid(a, options, &out), WG_ERROR_ARGUMENT);
     a->rank = 2;

@@ -14,8 +14,7 @@
 
 TestSuite(vocabulary, .fini = test_file_remove);
 
-/* ---- Words and characters ----------------------------------------------------------------------
- */
+/* ---- Words and characters -------------------------------------------------------------------- */
 
 /* As the pattern of GPT-2 cuts. */
 Test(vocabulary, words) {
@@ -157,8 +156,7 @@ Test(vocabulary, unknown_characters_and_single_bytes) {
     wg_vocabulary_free(v);
 }
 
-/* ---- Byte pairs: the plain way -----------------------------------------------------------------
- */
+/* ---- Byte pairs: the plain way --------------------------------------------------------------- */
 
 enum {
     MOST = 4096

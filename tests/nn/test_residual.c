@@ -40,6 +40,11 @@ Test(residual, projects_or_refuses) {
     wg_residual(net, "none", waves(WG_F32, 4, (int64_t[]){2, 3, 2, 2}),
                 waves(WG_F32, 3, (int64_t[]){2, 3, 2}));
     expect_error(WG_ERROR_SHAPE, "residual none");
+    wg_residual(net, "none", waves(WG_F32, 2, (int64_t[]){2, 3}),
+                waves(WG_F64, 2, (int64_t[]){2, 5}));
+    expect_error(WG_ERROR_DTYPE, "residual none: x is f32, y f64");
+    wg_residual(net, "none", waves(WG_F32, 1, (int64_t[]){3}), wg_number(1));
+    expect_error(WG_ERROR_DTYPE, "residual none: x is f32, y no array");
     wg_residual(net, "skip", waves(WG_F32, 4, (int64_t[]){2, 4, 9, 8}),
                 waves(WG_F32, 4, (int64_t[]){2, 5, 9, 8}));
     expect_error(WG_ERROR_SHAPE, "skip.weight would be [5, 4, 1, 1] but is [5, 3, 1, 1]");
@@ -82,6 +87,9 @@ Test(residual, bags_refuse) {
     o.weights = waves(WG_F32, 1, (int64_t[]){2});
     wg_embedding_bag(net, "bag", bags(), o);
     expect_error(WG_ERROR_SHAPE, "the weights [2] are not of the indices' shape [2, 2]");
+    o.weights = wg_zeros(tape, WG_I64, WG_SHAPE(2, 2));
+    wg_embedding_bag(net, "bag", bags(), o);
+    expect_error(WG_ERROR_DTYPE, "embedding_bag bag: the weights are i64, the table is f32");
     cr_assert_eq(wg_store_count(store), 0);
 }
 

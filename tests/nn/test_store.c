@@ -272,6 +272,10 @@ Test(store, buffers_are_not_trained) {
     expect_error(WG_ERROR_STATE, "bn.running_mean is a buffer, asked for as a parameter");
     wg_buffer(net, "weight", WG_F32, 1, shape, 0);
     expect_error(WG_ERROR_STATE, "bn.weight is a parameter, asked for as a buffer");
+    wg_buffer(net, "other", WG_I64, 1, shape, NAN);
+    expect_error(WG_ERROR_ARGUMENT, "bn.other: there is no i64 nan");
+    wg_buffer(net, "other", WG_I64, 1, shape, 0x1p63);
+    expect_error(WG_ERROR_ARGUMENT, "bn.other: there is no i64 9.2");
     wg_buffer(net, "other", WG_U8, 1, shape, 0);
     expect_error(WG_ERROR_DTYPE, "bn.other is to be u8");
 }

@@ -84,6 +84,31 @@ Test(loss_scale, grows_and_backs_off) {
     free_model(&m);
 }
 
+/* Gradients whose squares are not finite are finite themselves. */
+Test(loss_scale, large_gradients_in_f64_are_no_overflow) {
+    wg_store *store = wg_store_new(1);
+    wg_tape *tape = wg_tape_new();
+    wg_optimizer *optimizer = wg_sgd(store, (wg_sgd_options){.lr = 1e-160});
+    wg_loss_scale scale = wg_loss_scale_defaults();
+    const int64_t n = 1;
+    for (int step = 0; step < 2; step++) {
+        const wg_var w =
+            wg_parameter(wg_net_train(store, tape, 0), "w", WG_F64, 1, &n, wg_init_constant(1));
+        bool taken;
+        cr_assert_eq(wg_backward(wg_sum(wg_mul(w, step == 0 ? 65536e160 : INFINITY))), WG_OK);
+        cr_assert_eq(wg_step_scaled(optimizer, tape, &scale, &taken), WG_OK);
+        cr_assert_eq(taken, step == 0);
+        wg_tape_reset(tape);
+    }
+    cr_assert_eq(scale.scale, 32768);
+    wg_parameter_view view;
+    cr_assert_eq(wg_store_find(store, "w", &view), WG_OK);
+    cr_assert_float_eq(*(double *)view.value.data, 0, 1e-15);
+    wg_optimizer_free(optimizer);
+    wg_tape_free(tape);
+    wg_store_free(store);
+}
+
 Test(loss_scale, refuses_numbers_out_of_range) {
     model m = new_model();
     wg_loss_scale scale = wg_loss_scale_defaults();
