@@ -8,6 +8,8 @@
 
 #include "base.h"
 
+#include "base/grow.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +106,19 @@ void *wg_calloc(size_t count, size_t size) {
 
 void *wg_realloc(void *memory, size_t bytes) {
     return prefer_huge_pages(realloc(memory, bytes), bytes);
+}
+
+void *wg_grown(void *array, int64_t count, int64_t *capacity, size_t element) {
+    if (count < *capacity) {
+        return array;
+    }
+    if (*capacity > INT64_MAX / 2 / (int64_t)element) {
+        return NULL;
+    }
+    const int64_t more = *capacity > 0 ? 2 * *capacity : 32;
+    void *larger = wg_realloc(array, (size_t)more * element);
+    *capacity = larger != NULL ? more : *capacity;
+    return larger;
 }
 
 char *wg_strdup(const char *text) {

@@ -7,6 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+wg_status wg_refuse_byte(wg_status status, const char *verb, const char *path, const char *entry,
+                         size_t at, const char *format, va_list arguments) {
+    char text[400];
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    return wg_fail(status, "%s: %s%s%.100s%sbyte %zu: %s", verb, path != NULL ? path : "",
+                   path != NULL ? ": " : "", entry != NULL ? entry : "", entry != NULL ? ": " : "",
+                   at, text);
+}
+
 #define FIRST_BYTES ((size_t)1 << 16)
 
 static wg_status read_all(const char *verb, const char *path, FILE *file, unsigned char **bytes,

@@ -128,6 +128,10 @@ wg_status wg_replace_add(wg_replacement *r, const void *bytes, size_t size) {
     return WG_OK;
 }
 
+wg_status wg_replace_add_to(void *r, const void *bytes, size_t size) {
+    return wg_replace_add(r, bytes, size);
+}
+
 /* 0, or why the folder of `path` could not be brought to the disk. `name` has room for it. */
 static int sync_folder(const char *path, char *name) {
     const char *slash = strrchr(path, '/');

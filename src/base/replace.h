@@ -25,6 +25,8 @@ wg_status wg_replace_begin(wg_replacement *r, const char *verb, const char *path
 
 /* Adds bytes. FILE; then wg_replace_drop. */
 wg_status wg_replace_add(wg_replacement *r, const void *bytes, size_t size);
+/* The same, to be handed on as a function: `r` is a wg_replacement. */
+wg_status wg_replace_add_to(void *r, const void *bytes, size_t size);
 
 /* Puts the file in its place; after FILE the old one stands as it was, unless the message says that
  * the folder alone failed. Frees everything, either way. */

@@ -3,6 +3,7 @@
 #include "data/idx.h"
 
 #include "base/bytes.h"
+#include "base/endian.h"
 #include "base/replace.h"
 #include "data/mapped.h"
 #include "wengert/data.h"
@@ -27,21 +28,6 @@ static const idx_type *type_of_code(unsigned char code) {
         }
     }
     return NULL;
-}
-
-static uint64_t load_big(const unsigned char *from, size_t bytes) {
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        value = value << 8 | from[i];
-    }
-    return value;
-}
-
-static void store_big(unsigned char *to, size_t bytes, uint64_t value) {
-    for (size_t i = bytes; i-- > 0;) {
-        to[i] = (unsigned char)value;
-        value >>= 8;
-    }
 }
 
 static wg_status check_magic(const char *verb, const char *path, const unsigned char *bytes,
@@ -83,7 +69,7 @@ static wg_status check_sizes(const char *verb, const char *path, const unsigned 
                        size, header);
     }
     for (int axis = 0; axis < rank; axis++) {
-        shape[axis] = (int64_t)load_big(bytes + 4 + 4 * axis, 4);
+        shape[axis] = (int64_t)wg_load_big(bytes + 4 + 4 * axis, 4);
     }
     char text[192];
     (void)wg_shape_text(rank, shape, text, sizeof text);
@@ -120,7 +106,7 @@ static void load_elements(const idx_type *type, const unsigned char *from, wg_ar
         return;
     }
     for (int64_t i = 0; i < count; i++) {
-        uint64_t bits = load_big(from + (size_t)i * type->bytes, type->bytes);
+        uint64_t bits = wg_load_big(from + (size_t)i * type->bytes, type->bytes);
         if (type->dtype == WG_I64) {
             ((int64_t *)to->data)[i] = sign_extend(bits, type->bytes);
         } else if (type->dtype == WG_F32) {
@@ -271,7 +257,7 @@ static wg_status write_elements(wg_replacement *file, const idx_type *type, cons
     size_t used = 0;
     wg_status status = WG_OK;
     for (int64_t i = 0; i < count && status == WG_OK; i++) {
-        store_big(block + used, type->bytes, element_bits(array, i));
+        wg_store_big(block + used, type->bytes, element_bits(array, i));
         used += type->bytes;
         if (used == sizeof block || i == count - 1) {
             status = wg_replace_add(file, block, used);
@@ -293,7 +279,7 @@ wg_status wg_write_idx(const char *path, const wg_array *array) {
     const idx_type *type = type_of_dtype(array->dtype);
     unsigned char header[4 + 4 * WG_MAX_RANK] = {0, 0, type->code, (unsigned char)array->rank};
     for (int axis = 0; axis < array->rank; axis++) {
-        store_big(header + 4 + 4 * axis, 4, (uint64_t)array->shape[axis]);
+        wg_store_big(header + 4 + 4 * axis, 4, (uint64_t)array->shape[axis]);
     }
     status = wg_replace_add(&file, header, 4 + 4 * (size_t)array->rank);
     if (status == WG_OK) {

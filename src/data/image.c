@@ -91,7 +91,8 @@ wg_status wg_read_image(const char *path, wg_image_options options, wg_array **o
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-uint8_t wg_byte_of(const wg_array *image, int64_t i, double low, double high) {
+/* What it takes to make a byte of a sample of the given array. */
+static uint8_t byte_of(const wg_array *image, int64_t i, double low, double high) {
     if (image->dtype == WG_U8) {
         return ((const uint8_t *)image->data)[i];
     }
@@ -142,7 +143,7 @@ static wg_status interleave(const char *verb, const wg_array *image, picture *ou
     }
     for (int64_t i = 0; i < plane; i++) {
         for (int c = 0; c < out->channels; c++) {
-            out->samples[i * out->channels + c] = wg_byte_of(image, c * plane + i, 0, 1);
+            out->samples[i * out->channels + c] = byte_of(image, c * plane + i, 0, 1);
         }
     }
     return WG_OK;
@@ -218,7 +219,7 @@ static void place_image(const wg_array *images, int64_t index, wg_grid_options o
         for (int64_t y = 0; y < height; y++) {
             uint8_t *row = (uint8_t *)to->data + (c * to->shape[1] + top + y) * to->shape[2] + left;
             for (int64_t x = 0; x < width; x++) {
-                row[x] = wg_byte_of(images, from++, options.low, options.high);
+                row[x] = byte_of(images, from++, options.low, options.high);
             }
         }
     }

@@ -32,7 +32,4 @@ wg_status wg_png_compress(const unsigned char *samples, int64_t height, int64_t 
 wg_status wg_png_store(const unsigned char *samples, int64_t height, int64_t width, int channels,
                        unsigned char **bytes, size_t *size);
 
-/* What it takes to make a byte of a sample of the given array. */
-uint8_t wg_byte_of(const wg_array *image, int64_t i, double low, double high);
-
 #endif

@@ -1,6 +1,7 @@
 /* png_store.c: PNG files without libpng, not compressed: the deflate stream is of stored blocks
  * (PNG specification, 2nd edition; RFC 1950, RFC 1951 section 3.2.4). */
 #include "base/checksum.h"
+#include "base/endian.h"
 #include "data/image.h"
 
 #include <string.h>
@@ -13,9 +14,7 @@
 #define HEAD_BYTES ((size_t)13)
 
 static unsigned char *put_u32(unsigned char *to, uint32_t value) {
-    for (int i = 0; i < 4; i++) {
-        to[i] = (unsigned char)(value >> (24 - 8 * i));
-    }
+    wg_store_big(to, 4, value);
     return to + 4;
 }
 

@@ -2,6 +2,7 @@
 #include "function/file.h"
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "base/endian.h"
 #include "wengert/function_file.h"
 
 #include <string.h>
@@ -20,8 +21,8 @@ typedef struct wg_bytes_writer {
 } wg_bytes_writer;
 
 static void put(wg_bytes_writer *w, size_t bytes, uint64_t value) {
-    for (size_t i = 0; i < bytes && w->to != NULL; i++) {
-        w->to[w->at + i] = (unsigned char)(value >> (8 * i));
+    if (w->to != NULL) {
+        wg_store_little(w->to + w->at, bytes, value);
     }
     w->at += bytes;
 }

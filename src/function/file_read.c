@@ -1,6 +1,8 @@
 /* file_read.c: functions read from bytes (file.h says how): nothing that stands there is believed.
  */
+#include "base/bytes.h"
 #include "base/checksum.h"
+#include "base/endian.h"
 #include "function/file.h"
 
 #include <limits.h>
@@ -23,29 +25,18 @@ typedef struct wg_bytes_reader {
 /* All of these return false with the message, once something is wrong. */
 static bool refuse(const wg_bytes_reader *r, size_t at, const char *format, ...) WG_PRINTF(3, 4);
 static bool refuse(const wg_bytes_reader *r, size_t at, const char *format, ...) {
-    char text[160];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    (void)wg_refuse_byte(WG_ERROR_FORMAT, r->name, r->path, NULL, at, format, arguments);
     va_end(arguments);
-    (void)wg_fail(WG_ERROR_FORMAT, "%s: %s%sbyte %zu: %s", r->name, r->path != NULL ? r->path : "",
-                  r->path != NULL ? ": " : "", at, text);
     return false;
-}
-
-static uint64_t load(const unsigned char *from, size_t bytes) {
-    uint64_t value = 0;
-    for (size_t i = bytes; i-- > 0;) {
-        value = value << 8 | from[i];
-    }
-    return value;
 }
 
 static bool take(wg_bytes_reader *r, size_t bytes, const char *what, uint64_t *value) {
     if (r->size - r->at < bytes) {
         return refuse(r, r->size, "the content ends inside %s", what);
     }
-    *value = load(r->bytes + r->at, bytes);
+    *value = wg_load_little(r->bytes + r->at, bytes);
     r->at += bytes;
     return true;
 }
@@ -287,7 +278,7 @@ static bool read_checksum(const wg_bytes_reader *r) {
     if (r->at != r->size) {
         return refuse(r, r->at, "%zu bytes left over before the checksum", r->size - r->at);
     }
-    const uint32_t there = (uint32_t)load(r->bytes + r->size, WG_FILE_CHECKSUM);
+    const uint32_t there = (uint32_t)wg_load_little(r->bytes + r->size, WG_FILE_CHECKSUM);
     const uint32_t right = wg_crc32(r->bytes, r->size);
     return there == right || refuse(r, r->size,
                                     "the checksum is 0x%08x, that of the content 0x%08x: a byte "

@@ -1,6 +1,8 @@
 /* profile.c: looks on while a tape runs, and counts. */
 #include "inspect/profile.h"
 
+#include "base/grow.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -9,25 +11,11 @@ static wg_profile *profile_of(wg_watch *watch) {
 }
 
 /* Room for one more; false, and something is lost, where memory ran out. */
-static bool room(wg_profile *profile, void **array, uint64_t count, uint64_t *capacity,
-                 size_t size) {
-    if (count < *capacity) {
-        return true;
-    }
-    const uint64_t more = *capacity > 0 ? 2 * *capacity : 64;
-    void *grown = wg_realloc(*array, more * size);
-    if (grown == NULL) {
-        profile->lost = true;
-        return false;
-    }
-    *array = grown;
-    *capacity = more;
-    return true;
-}
-
 #define ROOM(profile, list, count, capacity)                                                       \
-    room(profile, (void **)(void *)&(profile)->list, (profile)->count, &(profile)->capacity,       \
-         sizeof *(profile)->list)
+    ((profile)->grown = wg_grown((profile)->list, (int64_t)(profile)->count, &(profile)->capacity, \
+                                 sizeof *(profile)->list),                                         \
+     (profile)->grown != NULL ? ((profile)->list = (profile)->grown, true)                         \
+                              : ((profile)->lost = true, false))
 
 static void push(wg_profile *profile, wg_frame frame) {
     if (ROOM(profile, frame, depth, frame_capacity)) {

@@ -39,16 +39,21 @@ struct wg_profile {
     bool lost;      /* no memory for something it saw */
     bool one_pass;  /* the first forward pass is over: the summary is complete */
     int64_t max_events;
+    void *grown; /* of the arrays below, the one that grows just now */
 
     wg_frame *frame;
-    uint64_t depth, frame_capacity;
+    uint64_t depth;
+    int64_t frame_capacity;
     int backward; /* how many of the open frames are chain rules */
     wg_profile_row *row;
-    uint64_t rows, row_capacity;
+    uint64_t rows;
+    int64_t row_capacity;
     wg_event *event;
-    uint64_t events, event_capacity;
+    uint64_t events;
+    int64_t event_capacity;
     wg_seen *seen;
-    uint64_t seen_count, seen_capacity;
+    uint64_t seen_count;
+    int64_t seen_capacity;
 };
 
 /* Multiply-adds of one run of an operation; 0 for those that nobody counts (profile_cost.c). */

@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #endif
 
+#include "base/grow.h"
 #include "io/checkpoint.h"
 
 #include <dirent.h>
@@ -24,7 +25,8 @@ typedef struct series {
     char *path;                     /* room for the name of a checkpoint and of its parts */
     size_t room;
     uint64_t *number;
-    size_t count, capacity;
+    size_t count;
+    int64_t capacity;
 } series;
 
 static wg_status no_memory(const series *s) {
@@ -71,15 +73,11 @@ static const char *behind_number(const series *s, const char *name, uint64_t *nu
 }
 
 static wg_status series_add(series *s, uint64_t number) {
-    if (s->count == s->capacity) {
-        const size_t capacity = s->capacity > 0 ? 2 * s->capacity : 16;
-        uint64_t *larger = wg_realloc(s->number, capacity * sizeof *larger);
-        if (larger == NULL) {
-            return no_memory(s);
-        }
-        s->number = larger;
-        s->capacity = capacity;
+    uint64_t *numbers = wg_grown(s->number, (int64_t)s->count, &s->capacity, sizeof *numbers);
+    if (numbers == NULL) {
+        return no_memory(s);
     }
+    s->number = numbers;
     s->number[s->count++] = number;
     return WG_OK;
 }

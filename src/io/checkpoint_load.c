@@ -1,6 +1,7 @@
 /* checkpoint_load.c: a run from a file: everything is checked and made ready first, and then put in
  * place, which cannot fail. */
 #include "base/checksum.h"
+#include "base/endian.h"
 #include "io/checkpoint.h"
 #include "io/store_load.h"
 #include "optim/average.h"
@@ -56,9 +57,7 @@ static wg_status check_whole(const loading *l) {
         return refuse(l, WG_ERROR_FORMAT, "byte 8: the file does not end with", WG_CHECKSUM_NAME);
     }
     const size_t at = file->size - WG_CHECKSUM_BYTES;
-    const unsigned char *there = file->bytes + at;
-    const uint32_t saved =
-        there[0] | (uint32_t)there[1] << 8 | (uint32_t)there[2] << 16 | (uint32_t)there[3] << 24;
+    const uint32_t saved = (uint32_t)wg_load_little(file->bytes + at, WG_CHECKSUM_BYTES);
     const uint32_t crc = wg_crc32(file->bytes, at);
     return crc == saved ? WG_OK
                         : wg_safetensors_refuse(file, at,

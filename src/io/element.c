@@ -1,6 +1,7 @@
 /* element.c: elements between files and memory. */
 #include "io/element.h"
 
+#include "base/endian.h"
 #include "kernel/copy.h"
 #include "tape/tape.h"
 
@@ -74,11 +75,7 @@ bool wg_element_becomes(wg_element element, wg_dtype dtype) {
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 static uint64_t load_bits(wg_element element, const unsigned char *from) {
-    uint64_t bits = 0;
-    for (unsigned i = 0; i < element.bytes; i++) {
-        bits = bits << 8 | from[element.big ? i : element.bytes - 1 - i];
-    }
-    return bits;
+    return element.big ? wg_load_big(from, element.bytes) : wg_load_little(from, element.bytes);
 }
 
 /* An f16: 1 bit of sign, 5 of exponent (bias 15), 10 of fraction. Every f16 is an f32. */

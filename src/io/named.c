@@ -1,19 +1,17 @@
 /* named.c: a growing list of arrays under names that are made up. */
 #include "io/named.h"
 
+#include "base/grow.h"
+
 #include <stdio.h>
 
 wg_status wg_named_add(wg_named_list *list, const wg_view *view, const char *format, ...) {
-    if (list->count == list->capacity) {
-        const int64_t capacity = list->capacity > 0 ? 2 * list->capacity : 32;
-        wg_named_view *larger = wg_realloc(list->view, (size_t)capacity * sizeof *larger);
-        if (larger == NULL) {
-            return wg_fail(WG_ERROR_MEMORY, "%s: no memory for %lld names", list->verb,
-                           (long long)capacity);
-        }
-        list->view = larger;
-        list->capacity = capacity;
+    wg_named_view *views = wg_grown(list->view, list->count, &list->capacity, sizeof *views);
+    if (views == NULL) {
+        return wg_fail(WG_ERROR_MEMORY, "%s: no memory for %lld names", list->verb,
+                       (long long)list->count + 1);
     }
+    list->view = views;
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);

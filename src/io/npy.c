@@ -96,10 +96,6 @@ wg_status wg_map_npy(const char *path, wg_mapped **out) {
                          out);
 }
 
-static wg_status add(void *context, const void *bytes, size_t size) {
-    return wg_replace_add(context, bytes, size);
-}
-
 wg_status wg_write_npy(const char *path, const wg_view *view) {
     char header[WG_NPY_MOST_HEADER];
     size_t length = 0;
@@ -113,7 +109,8 @@ wg_status wg_write_npy(const char *path, const wg_view *view) {
         return status;
     }
     status = wg_replace_add(&file, header, length);
-    status = status == WG_OK ? wg_element_store("write_npy", view, add, &file) : status;
+    status =
+        status == WG_OK ? wg_element_store("write_npy", view, wg_replace_add_to, &file) : status;
     if (status != WG_OK) {
         wg_replace_drop(&file);
         return status;

@@ -2,6 +2,9 @@
  * Python dictionary: {'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), } */
 #include "io/npy.h"
 
+#include "base/bytes.h"
+#include "base/endian.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -9,15 +12,12 @@ static const unsigned char magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
 wg_status wg_npy_refuse(const wg_npy_source *source, wg_status status, size_t at,
                         const char *format, ...) {
-    char text[300];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    const wg_status result =
+        wg_refuse_byte(status, source->verb, source->path, source->entry, at, format, arguments);
     va_end(arguments);
-    const char *path = source->path, *entry = source->entry;
-    return wg_fail(status, "%s: %s%s%.100s%sbyte %zu: %s", source->verb, path != NULL ? path : "",
-                   path != NULL ? ": " : "", entry != NULL ? entry : "", entry != NULL ? ": " : "",
-                   at, text);
+    return result;
 }
 
 /* ---- The dictionary -------------------------------------------------------------------------- */
@@ -230,10 +230,7 @@ static wg_status find_dictionary(const wg_npy_source *source, size_t *begin, siz
         return wg_npy_refuse(source, WG_ERROR_FORMAT, source->size,
                              "the file ends before its header");
     }
-    uint32_t length = 0;
-    for (size_t i = wide; i-- > 0;) {
-        length = length << 8 | bytes[8 + i];
-    }
+    const uint32_t length = (uint32_t)wg_load_little(bytes + 8, wide);
     if (length > source->size - *begin) {
         return wg_npy_refuse(source, WG_ERROR_FORMAT, source->size,
                              "the file ends here, inside its header of %u bytes", length);
@@ -308,8 +305,7 @@ wg_status wg_npy_write_header(const char *verb, const wg_view *view,
     memcpy(header, magic, sizeof magic);
     header[6] = 1;
     header[7] = 0;
-    header[8] = (char)(unsigned char)((used - 10) & 0xff);
-    header[9] = (char)(unsigned char)((used - 10) >> 8);
+    wg_store_little(header + 8, 2, used - 10);
     *length = used;
     return WG_OK;
 }

@@ -1,6 +1,7 @@
 /* npz_write.c: .npz files: .npy files stored in a ZIP archive. Nothing in them tells the time, so
  * that the same arrays make the same bytes. */
 #include "base/checksum.h"
+#include "base/endian.h"
 #include "base/replace.h"
 #include "base/text.h"
 #include "data/utf8.h"
@@ -36,9 +37,7 @@ typedef struct archive {
 /* A whole number of some bytes, little-endian. */
 static void put(archive *a, uint64_t value, size_t bytes) {
     char text[8];
-    for (size_t i = 0; i < bytes; i++, value >>= 8) {
-        text[i] = (char)(unsigned char)value;
-    }
+    wg_store_little(text, bytes, value);
     wg_text_bytes(&a->record, text, bytes);
 }
 
@@ -102,10 +101,6 @@ static wg_status add_crc(void *context, const void *bytes, size_t size) {
     return WG_OK;
 }
 
-static wg_status add_file(void *context, const void *bytes, size_t size) {
-    return wg_replace_add(context, bytes, size);
-}
-
 static wg_status add_entry(archive *a, packed *entry) {
     entry->offset = a->file.size;
     entry->crc = wg_crc32(entry->header, entry->header_bytes);
@@ -122,8 +117,9 @@ static wg_status add_entry(archive *a, packed *entry) {
     status = flush(a);
     status =
         status == WG_OK ? wg_replace_add(&a->file, entry->header, entry->header_bytes) : status;
-    return status == WG_OK ? wg_element_store(VERB, &entry->array->view, add_file, &a->file)
-                           : status;
+    return status == WG_OK
+               ? wg_element_store(VERB, &entry->array->view, wg_replace_add_to, &a->file)
+               : status;
 }
 
 static void put_central(archive *a, const packed *entry) {

@@ -1,6 +1,7 @@
 /* safetensors.c: safetensors files, mapped and looked at. */
 #include "io/safetensors.h"
 
+#include "base/bytes.h"
 #include "tape/tape.h"
 #include "wengert/array.h"
 
@@ -10,13 +11,12 @@
 
 wg_status wg_safetensors_refuse_as(const wg_safetensors *file, wg_status status, size_t at,
                                    const char *format, ...) {
-    char text[400];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    const wg_status result =
+        wg_refuse_byte(status, file->verb, file->path, NULL, at, format, arguments);
     va_end(arguments);
-    return wg_fail(status, "%s: %s%sbyte %zu: %s", file->verb, file->path != NULL ? file->path : "",
-                   file->path != NULL ? ": " : "", at, text);
+    return result;
 }
 
 void wg_safetensors_close(wg_safetensors *file) {

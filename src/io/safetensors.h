@@ -35,8 +35,7 @@ typedef struct wg_safetensors_type {
     wg_element element;
 } wg_safetensors_type;
 
-/* The type of that name, or NULL; the one that stores a dtype. */
-const wg_safetensors_type *wg_safetensors_type_named(const char *name);
+/* The type that stores a dtype. */
 const wg_safetensors_type *wg_safetensors_type_of(wg_dtype dtype);
 
 typedef struct wg_safetensors_entry {

@@ -1,4 +1,6 @@
 /* safetensors_header.c: the header of a safetensors file, of which nothing is believed. */
+#include "base/endian.h"
+#include "base/grow.h"
 #include "io/json.h"
 #include "io/safetensors.h"
 
@@ -12,7 +14,7 @@ static const wg_safetensors_type types[] = {
 #undef TYPE_ROW
 };
 
-const wg_safetensors_type *wg_safetensors_type_named(const char *name) {
+static const wg_safetensors_type *type_named(const char *name) {
     for (size_t i = 0; i < WG_COUNT_OF(types); i++) {
         if (strcmp(types[i].name, name) == 0) {
             return &types[i];
@@ -30,20 +32,6 @@ const wg_safetensors_type *wg_safetensors_type_of(wg_dtype dtype) {
     return type;
 }
 
-/* A larger block of `size` bytes an item where it is full; the old one, unharmed, on failure. */
-static bool make_room(void **items, int64_t count, int64_t *capacity, size_t size) {
-    if (count < *capacity) {
-        return true;
-    }
-    const int64_t larger = *capacity > 0 ? 2 * *capacity : 16;
-    void *grown = wg_realloc(*items, (size_t)larger * size);
-    if (grown != NULL) {
-        *items = grown;
-        *capacity = larger;
-    }
-    return grown != NULL;
-}
-
 static wg_status no_memory(const wg_safetensors *file) {
     return wg_fail(WG_ERROR_MEMORY, "%s: no memory for the header's %zu bytes", file->verb,
                    file->data - WG_SAFETENSORS_LENGTH);
@@ -54,12 +42,12 @@ static wg_status no_memory(const wg_safetensors *file) {
 static wg_status take_metadata(wg_safetensors *file, wg_json *json) {
     (void)wg_json_begin(json, '{');
     for (bool first = true; wg_json_more(json, '}', &first);) {
-        void *texts = file->text;
-        const bool room = make_room(&texts, file->texts, &file->text_capacity, sizeof *file->text);
-        file->text = texts;
-        if (!room) {
+        wg_safetensors_text *texts =
+            wg_grown(file->text, file->texts, &file->text_capacity, sizeof *texts);
+        if (texts == NULL) {
             return no_memory(file);
         }
+        file->text = texts;
         wg_safetensors_text *text = &file->text[file->texts];
         (void)wg_json_peek(json);
         text->at = json->at;
@@ -113,7 +101,7 @@ static void take_type(wg_json *json, wg_safetensors_entry *entry) {
     (void)wg_json_peek(json);
     const size_t at = json->at;
     if (wg_json_string(json, &name)) {
-        entry->type = wg_safetensors_type_named(name);
+        entry->type = type_named(name);
         if (entry->type == NULL) {
             (void)wg_json_refuse(json, at, "\"%.40s\" has the unknown dtype \"%.16s\"", entry->name,
                                  name);
@@ -180,12 +168,12 @@ static wg_status take_header(wg_safetensors *file, wg_json *json, bool *too_deep
             continue;
         }
         take_entry(json, &entry, too_deep);
-        void *entries = file->entry;
-        const bool room = make_room(&entries, file->count, &file->capacity, sizeof *file->entry);
-        file->entry = entries;
-        if (!room) {
+        wg_safetensors_entry *entries =
+            wg_grown(file->entry, file->count, &file->capacity, sizeof *entries);
+        if (entries == NULL) {
             return no_memory(file);
         }
+        file->entry = entries;
         file->entry[file->count++] = entry;
     }
     (void)wg_json_end(json);
@@ -306,9 +294,7 @@ static wg_status measure(wg_safetensors *file, size_t *length) {
         return wg_safetensors_refuse(file, file->size,
                                      "the file ends inside the header's 8-byte length");
     }
-    for (size_t i = WG_SAFETENSORS_LENGTH; i-- > 0;) {
-        value = value << 8 | file->bytes[i];
-    }
+    value = wg_load_little(file->bytes, WG_SAFETENSORS_LENGTH);
     if (value > WG_SAFETENSORS_MOST_HEADER) {
         return wg_safetensors_refuse(file, 0, "a header of %llu bytes; at most %llu are allowed",
                                      (unsigned long long)value,

@@ -1,4 +1,5 @@
 /* safetensors_write.c: files in the layout of the reference implementation. */
+#include "base/endian.h"
 #include "base/replace.h"
 #include "base/text.h"
 #include "data/utf8.h"
@@ -124,16 +125,14 @@ static wg_status make_header(wg_safetensors_plan *plan, int64_t metadata_count,
         wg_text_free(&text);
         return wg_fail(WG_ERROR_MEMORY, "%s: no memory for the header", plan->verb);
     }
-    uint64_t length = text.length - WG_SAFETENSORS_LENGTH;
+    const uint64_t length = text.length - WG_SAFETENSORS_LENGTH;
     if (length > WG_SAFETENSORS_MOST_HEADER) {
         wg_text_free(&text);
         return wg_fail(WG_ERROR_LIMIT, "%s: a header of %llu bytes; the format allows %llu",
                        plan->verb, (unsigned long long)length,
                        (unsigned long long)WG_SAFETENSORS_MOST_HEADER);
     }
-    for (size_t i = 0; i < WG_SAFETENSORS_LENGTH; i++, length >>= 8) {
-        text.bytes[i] = (char)(unsigned char)length;
-    }
+    wg_store_little(text.bytes, WG_SAFETENSORS_LENGTH, length);
     plan->header = text.bytes;
     plan->header_bytes = text.length;
     return WG_OK;
@@ -182,10 +181,6 @@ void wg_safetensors_plan_free(wg_safetensors_plan *plan) {
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-static wg_status add(void *context, const void *bytes, size_t size) {
-    return wg_replace_add(context, bytes, size);
-}
-
 wg_status wg_safetensors_plan_write(const wg_safetensors_plan *plan, const char *path,
                                     bool checksum) {
     wg_replacement file;
@@ -195,13 +190,11 @@ wg_status wg_safetensors_plan_write(const wg_safetensors_plan *plan, const char 
     }
     status = wg_replace_add(&file, plan->header, plan->header_bytes);
     for (int64_t i = 0; i < plan->count - (checksum ? 1 : 0) && status == WG_OK; i++) {
-        status = wg_element_store(plan->verb, plan->item[i].view, add, &file);
+        status = wg_element_store(plan->verb, plan->item[i].view, wg_replace_add_to, &file);
     }
     if (status == WG_OK && checksum) {
         unsigned char bytes[4];
-        for (size_t i = 0; i < sizeof bytes; i++) {
-            bytes[i] = (unsigned char)(file.crc >> (8 * i));
-        }
+        wg_store_little(bytes, sizeof bytes, file.crc);
         status = wg_replace_add(&file, bytes, sizeof bytes);
     }
     if (status != WG_OK) {

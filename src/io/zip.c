@@ -1,6 +1,8 @@
 /* zip.c: the directory of a ZIP archive, of which nothing is believed. */
 #include "io/zip.h"
 
+#include "base/bytes.h"
+#include "base/endian.h"
 #include "data/utf8.h"
 
 #include <stdio.h>
@@ -10,21 +12,16 @@
 #define NARROW 0xffffffffu /* what stands for a size that is in the extra field */
 
 wg_status wg_zip_refuse(const wg_zip *zip, size_t at, const char *format, ...) {
-    char text[300];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
+    const wg_status result =
+        wg_refuse_byte(WG_ERROR_FORMAT, zip->verb, zip->path, NULL, at, format, arguments);
     va_end(arguments);
-    return wg_fail(WG_ERROR_FORMAT, "%s: %s%sbyte %zu: %s", zip->verb,
-                   zip->path != NULL ? zip->path : "", zip->path != NULL ? ": " : "", at, text);
+    return result;
 }
 
 static uint64_t load(const wg_zip *zip, size_t at, size_t bytes) {
-    uint64_t value = 0;
-    for (size_t i = bytes; i-- > 0;) {
-        value = value << 8 | zip->bytes[at + i];
-    }
-    return value;
+    return wg_load_little(zip->bytes + at, bytes);
 }
 
 static bool is_record(const wg_zip *zip, size_t at, uint32_t signature, size_t bytes) {

@@ -40,10 +40,7 @@ void wg_store_free(wg_store *store) {
         wg_param_free(store->sorted[i]);
     }
     wg_free(store->sorted);
-    for (wg_freezing *freezing = store->freezing, *next; freezing != NULL; freezing = next) {
-        next = freezing->next;
-        wg_free(freezing);
-    }
+    wg_globs_free(&store->freezing);
     for (struct wg_net_scope *scope = store->first_scope, *next; scope != NULL; scope = next) {
         next = scope->next;
         wg_free(scope->named.text);

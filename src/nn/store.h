@@ -2,6 +2,7 @@
 #ifndef WG_SRC_NN_STORE_H
 #define WG_SRC_NN_STORE_H
 
+#include "base/globs.h"
 #include "nn/names.h"
 #include "tape/tape.h"
 #include "wengert/nn.h"
@@ -27,11 +28,10 @@ typedef struct wg_param {
     bool frozen;     /* lies where it lies, but no gradient flows and no step moves it */
 } wg_param;
 
-/* What wg_freeze and wg_unfreeze were told, in their order: the last that matches holds. */
+/* What wg_freeze and wg_unfreeze were told. */
 typedef struct wg_freezing {
-    struct wg_freezing *next;
+    wg_glob_entry pattern;
     bool frozen;
-    char pattern[];
 } wg_freezing;
 
 /* All parameters of one dtype: in name order, each aligned, zeros between them. */
@@ -57,7 +57,7 @@ struct wg_store {
     wg_flat flat[2]; /* by dtype: f32, f64 */
     struct wg_net_scope *first_scope;
     wg_storage *retired;
-    wg_freezing *freezing; /* the latest first */
+    wg_glob_entry *freezing; /* of wg_freezing */
 };
 
 /* ---- store.c ---- */

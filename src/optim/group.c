@@ -1,19 +1,14 @@
 /* group.c: parameters that go by their own learning rate and decay, by name. */
-#include "base/glob.h"
 #include "optim/optimizer.h"
 
 #include <math.h>
-#include <string.h>
 
 wg_group_options wg_group_defaults(const wg_optimizer *optimizer) {
     return (wg_group_options){.lr = 1, .decay = optimizer != NULL ? optimizer->decay : 0};
 }
 
 void wg_group_apply(const wg_optimizer *optimizer, wg_member *member) {
-    const wg_group *group = optimizer->groups;
-    while (group != NULL && !wg_glob(group->pattern, member->param->named.text)) {
-        group = group->next;
-    }
+    const wg_group *group = wg_globs_find(optimizer->groups, member->param->named.text);
     member->lr = group != NULL ? group->options.lr : 1;
     member->plain = optimizer->muon != NULL &&
                     (member->param->value.rank < 2 || (group != NULL && group->options.adamw));
@@ -32,18 +27,6 @@ static void regroup(wg_optimizer *optimizer) {
             if (state->members[i].plain != plain) {
                 wg_state_clear(optimizer, &state->members[i]);
             }
-        }
-    }
-}
-
-/* Forgets an earlier word about the same pattern, so that a loop over it takes no memory. */
-static void forget(wg_optimizer *optimizer, const char *pattern) {
-    for (wg_group **at = &optimizer->groups; *at != NULL; at = &(*at)->next) {
-        if (strcmp((*at)->pattern, pattern) == 0) {
-            wg_group *old = *at;
-            *at = old->next;
-            wg_free(old);
-            return;
         }
     }
 }
@@ -67,25 +50,16 @@ wg_status wg_optimizer_group(wg_optimizer *optimizer, const char *pattern,
         return wg_fail(WG_ERROR_ARGUMENT, "optimizer_group: adamw is for muon, not for %s",
                        optimizer->rule->name);
     }
-    const size_t bytes = strlen(pattern) + 1;
-    wg_group *group = wg_calloc(1, sizeof *group + bytes);
+    wg_group *group = wg_globs_add(&optimizer->groups, sizeof *group, pattern);
     if (group == NULL) {
         return wg_fail(WG_ERROR_MEMORY, "optimizer_group: no memory for the pattern \"%.200s\"",
                        pattern);
     }
-    memcpy(group->pattern, pattern, bytes);
     group->options = options;
-    forget(optimizer, pattern);
-    group->next = optimizer->groups;
-    optimizer->groups = group;
     regroup(optimizer);
     return WG_OK;
 }
 
 void wg_groups_free(wg_optimizer *optimizer) {
-    for (wg_group *group = optimizer->groups, *next; group != NULL; group = next) {
-        next = group->next;
-        wg_free(group);
-    }
-    optimizer->groups = NULL;
+    wg_globs_free(&optimizer->groups);
 }

@@ -61,9 +61,8 @@ typedef struct wg_rule {
 #define WG_MOMENTUM(member) offsetof(struct wg_optimizer, options.member)
 
 typedef struct wg_group {
-    struct wg_group *next; /* the one before */
+    wg_glob_entry pattern;
     wg_group_options options;
-    char pattern[];
 } wg_group;
 
 /* Numbers that an optimizer keeps from step to step beside lr and steps (L-BFGS alone does). */
@@ -96,7 +95,7 @@ struct wg_optimizer {
     bool decoupled; /* AdamW */
     double scalar[WG_OWN_SCALARS];
     wg_state state[2];
-    wg_group *groups; /* the latest first */
+    wg_glob_entry *groups; /* of wg_group */
     wg_restore *restore;
     wg_muon_room *muon;
     wg_lbfgs_state *lbfgs;

@@ -136,7 +136,7 @@ static wg_status load_store(void) {
 
 Test(io_allocation, stores) {
     wg_named_view views[40];
-    char names[40][8];
+    char names[40][16];
     (void)strcpy(path, test_path("x"));
     for (int i = 0; i < 40; i++) { /* more than a store has room for at first */
         (void)snprintf(names[i], sizeof names[i], "p%d", i);

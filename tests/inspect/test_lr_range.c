@@ -5,6 +5,7 @@
 
 #include "wengert.h"
 
+#include "../base/comma.h"
 #include "optim/optimizer.h"
 
 #include <criterion/criterion.h>
@@ -147,6 +148,32 @@ Test(lr_range, failures_leave_no_trace) {
     cr_assert_arr_eq(a, b, sizeof a);
     free_task(&t);
     free_task(&other);
+}
+
+Test(lr_range, the_title_has_a_point) {
+    test_comma_locale();
+    char path[] = "/tmp/wengert-range-XXXXXX";
+    const int made = mkstemp(path);
+    cr_assert(made >= 0);
+    task t = new_task();
+    double loss;
+    wg_lr_range found;
+    cr_assert_eq(step(&t, &loss), WG_OK);
+    cr_assert_eq(wg_lr_range_test(t.optimizer, step, &t,
+                                  (wg_lr_range_options){.high = 1000, .plot = path}, &found),
+                 WG_OK, "%s", wg_last_message());
+    close(made);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    char line[256] = "", *title = NULL;
+    while (title == NULL && fgets(line, sizeof line, file) != NULL) {
+        title = strstr(line, "<title>");
+    }
+    fclose(file);
+    cr_assert_not_null(title);
+    cr_assert(strstr(title, "suggested 0.") != NULL && strchr(title, ',') == NULL, "%s", title);
+    cr_assert_eq(unlink(path), 0);
+    free_task(&t);
 }
 
 /* A run that has just been taken up, its optimizer's state still waiting, is kept to the bit, too;

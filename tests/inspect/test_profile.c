@@ -1,4 +1,5 @@
 /* test_profile.c: profiles, summaries and traces of networks. */
+#include "../base/comma.h"
 #include "base/bytes.h"
 #include "wengert/conv.h"
 #include "wengert/elementwise.h"
@@ -176,6 +177,18 @@ Test(profile, tables) {
     text = printed(print_profile);
     cr_assert_not_null(strstr(text, "affine"), "%s", text);
     cr_assert_not_null(strstr(text, "backward"), "%s", text);
+}
+
+/* The column of milliseconds has three decimals, that of bytes too, whatever the locale. */
+Test(profile, tables_have_points) {
+    test_comma_locale();
+    cr_assert_eq(wg_profile_start(profile, tape), WG_OK);
+    cr_assert_eq(wg_backward(network()), WG_OK);
+    cr_assert_eq(wg_profile_stop(profile), WG_OK);
+    const char *text = printed(print_profile);
+    cr_assert(strchr(text, ',') == NULL && strchr(text, '.') != NULL, "%s", text);
+    text = printed(print_summary);
+    cr_assert(strstr(text, " 0.00") != NULL, "%s", text);
 }
 
 /* Brackets and quotes balance, and each event ends after it begins. */

@@ -3,6 +3,7 @@
 #define _XOPEN_SOURCE 700
 #endif
 
+#include "../base/comma.h"
 #include "wengert/progress.h"
 
 #include <criterion/criterion.h>
@@ -48,6 +49,19 @@ Test(progress, plain_lines) {
     (void)fclose(out);
     hide_seconds(text);
     cr_assert_str_eq(text, "epoch 1/2: 45/45, T, loss 0.123, accuracy 97.5 %\n", "%s", text);
+    free(text);
+}
+
+Test(progress, seconds_have_a_point) {
+    test_comma_locale();
+    FILE *out = open_memstream(&text, &bytes);
+    wg_progress *p = wg_progress_new(out, "x", 3);
+    wg_progress_update(p, 3, "x");
+    wg_progress_finish(p, "y");
+    wg_progress_free(p);
+    (void)fclose(out);
+    hide_seconds(text);
+    cr_assert_str_eq(text, "x: 3/3, T, y\n", "%s", text);
     free(text);
 }
 
