@@ -142,33 +142,14 @@ static wg_status train(experiment *e, int steps, double *bits) {
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* One of n, with probabilities in proportion to exp(logit / temperature); u in [0, 1). */
-static int64_t draw(const double *logits, int64_t n, double temperature, double u) {
-    double most = -HUGE_VAL, sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        most = fmax(most, logits[i]);
-    }
-    for (int64_t i = 0; i < n; i++) {
-        sum += exp((logits[i] - most) / temperature);
-    }
-    u *= sum;
-    for (int64_t i = 0; i < n - 1; i++) {
-        u -= exp((logits[i] - most) / temperature);
-        if (u < 0) {
-            return i;
-        }
-    }
-    return n - 1;
-}
-
 /* Reads the beginning of what was not learnt from, and writes on, each character drawn from what
  * the network expects. Where its context is full it reads the last half again. */
 static wg_status write_on(experiment *e, uint64_t seed) {
     int64_t text[WRITTEN], length = PROMPT,
                            seen = 0; /* `seen` of `length` are in the cache, or past */
-    double u[WRITTEN], *logits = malloc((size_t)e->characters * sizeof *logits);
-    wg_status status = logits == NULL ? WG_ERROR_MEMORY : WG_OK;
-    wg_random_uniform(wg_key_name(wg_key_new(seed), "writing"), 0, WRITTEN, 0, 1, u);
+    const wg_sample_options sample = {.temperature = 0.7};
+    const wg_key key = wg_key_name(wg_key_new(seed), "writing");
+    wg_status status = WG_OK;
     memcpy(text, e->test, PROMPT * sizeof *text);
     while (length < WRITTEN && status == WG_OK) {
         int64_t first = wg_kv_cache_length(e->cache);
@@ -182,11 +163,12 @@ static wg_status write_on(experiment *e, uint64_t seed) {
         wg_net net = wg_net_eval(e->store, e->tape);
         wg_var ids = wg_constant(e->tape, WG_I64, WG_SHAPE(1, length - seen), text + seen);
         wg_var all = predict(net, ids, first, e->characters, e->cache);
-        status = wg_read(wg_slice(all, 1, -1, WG_END, 1), WG_F64, logits, e->characters);
+        wg_var last = wg_slice(all, 1, -1, WG_END, 1);
+        wg_var next = wg_sample_logits(last, wg_key_fold(key, (uint64_t)length), sample);
+        text[length] = 0;
+        status = wg_read(next, WG_I64, &text[length], 1);
         wg_no_grad_end(e->tape);
-        seen = length;
-        text[length] = status == WG_OK ? draw(logits, e->characters, 0.7, u[length]) : 0;
-        length++;
+        seen = length++;
     }
     printf("\nThe book, and after ||| the network:\n\n");
     for (int64_t i = 0; i < length; i++) {
@@ -195,7 +177,6 @@ static wg_status write_on(experiment *e, uint64_t seed) {
         printf("%s%.*s", i == PROMPT ? "|||" : "", (int)bytes, token);
     }
     printf("\n\n");
-    free(logits);
     return status;
 }
 

@@ -164,32 +164,13 @@ static wg_status train(experiment *e, int steps, double *bits) {
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* One of n, with probabilities in proportion to exp(logit / temperature); u in [0, 1). */
-static int64_t draw(const double *logits, int64_t n, double temperature, double u) {
-    double most = -HUGE_VAL, sum = 0;
-    for (int64_t i = 0; i < n; i++) {
-        most = fmax(most, logits[i]);
-    }
-    for (int64_t i = 0; i < n; i++) {
-        sum += exp((logits[i] - most) / temperature);
-    }
-    u *= sum;
-    for (int64_t i = 0; i < n - 1; i++) {
-        u -= exp((logits[i] - most) / temperature);
-        if (u < 0) {
-            return i;
-        }
-    }
-    return n - 1;
-}
-
 /* Reads the beginning of what was not learnt from, and writes on, each character drawn from what
  * the network expects. */
 static wg_status write_on(experiment *e, uint64_t seed) {
     int64_t characters = wg_vocabulary_size(e->vocabulary), id = e->test.ids[0];
-    double u[WRITTEN], *logits = malloc((size_t)characters * sizeof *logits);
-    wg_status status = logits == NULL ? WG_ERROR_MEMORY : WG_OK;
-    wg_random_uniform(wg_key_name(wg_key_new(seed), "writing"), 0, WRITTEN, 0, 1, u);
+    const wg_sample_options sample = {.temperature = 0.7};
+    const wg_key key = wg_key_name(wg_key_new(seed), "writing");
+    wg_status status = WG_OK;
     wg_tape_reset(e->tape);
     wg_no_grad_begin(e->tape);
     wg_net net = wg_net_eval(e->store, e->tape);
@@ -200,12 +181,13 @@ static wg_status write_on(experiment *e, uint64_t seed) {
         const char *token = wg_vocabulary_token(e->vocabulary, id, &bytes);
         printf("%.*s%s", (int)bytes, token, i + 1 == PROMPT ? "|||" : "");
         wg_var ids = wg_constant(e->tape, WG_I64, WG_SHAPE(1, 1), &id);
-        status = wg_read(predict(net, ids, characters, &state), WG_F64, logits, characters);
-        id = i + 1 < PROMPT ? e->test.ids[i + 1] : draw(logits, characters, 0.7, u[i]);
+        wg_var logits = predict(net, ids, characters, &state);
+        wg_var next = wg_sample_logits(logits, wg_key_fold(key, (uint64_t)i), sample);
+        status = wg_read(next, WG_I64, &id, 1);
+        id = i + 1 < PROMPT ? e->test.ids[i + 1] : id;
     }
     wg_no_grad_end(e->tape);
     printf("\n\n");
-    free(logits);
     return status;
 }
 
