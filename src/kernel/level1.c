@@ -22,13 +22,13 @@ typedef void update_loop(int64_t n, double a, const void *x, double b, void *y);
 
 typedef struct loops {
     fold_loop *dot, *sum_abs, *greatest;
-    update_loop *axpby, *lerp, *clamp;
+    update_loop *axpby, *scale, *lerp, *clamp;
 } loops;
 
 #define LOOPS_OF(suffix)                                                                           \
     {                                                                                              \
-        dot_##suffix, sum_abs_##suffix, greatest_##suffix, axpby_##suffix, lerp_##suffix,          \
-            clamp_##suffix                                                                         \
+        dot_##suffix, sum_abs_##suffix, greatest_##suffix, axpby_##suffix, scale_##suffix,         \
+            lerp_##suffix, clamp_##suffix                                                          \
     }
 
 #define TARGET
@@ -168,6 +168,10 @@ static void in_pieces(update_loop *update, wg_dtype dtype, int64_t n, double a, 
 
 void wg_kernel_axpby(wg_dtype dtype, int64_t n, double a, const void *x, double b, void *y) {
     in_pieces(loops_of(dtype)->axpby, dtype, n, a, x, b, y);
+}
+
+void wg_kernel_scale(wg_dtype dtype, int64_t n, double a, void *x) {
+    in_pieces(loops_of(dtype)->scale, dtype, n, a, NULL, 0, x);
 }
 
 void wg_kernel_lerp(wg_dtype dtype, int64_t n, double a, const void *x, void *y) {

@@ -6,7 +6,7 @@
 
 #include "wengert/base.h"
 
-/* Σ x·y. */
+/* Σ x·y; x and y may be one. */
 double wg_kernel_dot(wg_dtype dtype, int64_t n, const void *x, const void *y);
 /* Σ |x|. */
 double wg_kernel_sum_abs(wg_dtype dtype, int64_t n, const void *x);
@@ -14,6 +14,8 @@ double wg_kernel_sum_abs(wg_dtype dtype, int64_t n, const void *x);
 double wg_kernel_greatest(wg_dtype dtype, int64_t n, const void *x);
 /* y = a·x + b·y. */
 void wg_kernel_axpby(wg_dtype dtype, int64_t n, double a, const void *x, double b, void *y);
+/* x = a·x. */
+void wg_kernel_scale(wg_dtype dtype, int64_t n, double a, void *x);
 /* y += a·(x − y). */
 void wg_kernel_lerp(wg_dtype dtype, int64_t n, double a, const void *x, void *y);
 /* x into [−most, most]; a NaN stays. */

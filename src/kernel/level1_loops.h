@@ -10,6 +10,7 @@ TARGET static inline double LOOP(lanes_sum)(double *lane) {
     return lane[0];
 }
 
+/* The lanes are the same on every machine, and so is the sum. */
 TARGET static double LOOP(dot)(int64_t n, const void *left, const void *right) {
     const T *restrict x = left, *restrict y = right;
     double lane[LANES] = {0};
@@ -58,6 +59,17 @@ TARGET static void LOOP(axpby)(int64_t n, double a, const void *from, double b, 
     const T p = (T)a, q = (T)b;
     for (int64_t i = 0; i < n; i++) {
         y[i] = p * x[i] + q * y[i];
+    }
+}
+
+TARGET static void LOOP(scale)(int64_t n, double a, const void *unused, double unused_too,
+                               void *values) {
+    (void)unused;
+    (void)unused_too;
+    T *restrict x = values;
+    const T p = (T)a;
+    for (int64_t i = 0; i < n; i++) {
+        x[i] *= p;
     }
 }
 

@@ -27,15 +27,13 @@ typedef struct loops {
     void (*lamb_moments)(int64_t n, const wg_step_numbers *s, const void *g, const void *w,
                          void *const *slot, double *sums);
     step_loop *lamb_move;
-    void (*scale)(int64_t n, double factor, void *x);
-    double (*sum_squares)(int64_t n, const void *x);
 } loops;
 
 #define STEP_OF(name, suffix) name##_##suffix,
 #define LOOPS_OF(suffix)                                                                           \
     {                                                                                              \
         {WG_STEP_LOOPS(STEP_OF, suffix)}, sgd_outer_##suffix, lamb_moments_##suffix,               \
-            lamb_move_##suffix, scale_##suffix, sum_squares_##suffix                               \
+            lamb_move_##suffix                                                                     \
     }
 
 #define TARGET
@@ -101,7 +99,7 @@ typedef struct pieces {
     const wg_step_numbers *numbers;
     const char *g;
     char *w, *slot[WG_STEP_SLOTS];
-    double factor, *sum;
+    double *sum;
 } pieces;
 
 /* Where piece i begins, in bytes; *some becomes its elements. */
@@ -221,33 +219,4 @@ void wg_kernel_lamb(wg_dtype dtype, int64_t n, const wg_step_numbers *numbers, c
         scaled.lr *= sqrt(squares) / sqrt(updates);
     }
     in_pieces(dtype, step_piece, &p);
-}
-
-static void scale_piece(void *context, int64_t i) {
-    const pieces *p = context;
-    int64_t n;
-    const int64_t at = piece_at(p, i, &n);
-    p->run->scale(n, p->factor, p->w + at);
-}
-
-void wg_kernel_scale(wg_dtype dtype, int64_t n, double factor, void *x) {
-    pieces p = {.n = n, .piece = PIECE, .w = x, .factor = factor};
-    in_pieces(dtype, scale_piece, &p);
-}
-
-static void sum_squares_piece(void *context, int64_t i) {
-    const pieces *p = context;
-    int64_t n;
-    const int64_t at = piece_at(p, i, &n);
-    p->sum[i] = p->run->sum_squares(n, p->g + at);
-}
-
-double wg_kernel_sum_squares(wg_dtype dtype, int64_t n, const void *x) {
-    double sum[MOST_PARTS] = {0}, total = 0;
-    pieces p = {.n = n, .piece = part_of(n), .g = x, .sum = sum};
-    in_pieces(dtype, sum_squares_piece, &p);
-    for (int64_t i = 0; i < MOST_PARTS; i++) {
-        total += sum[i];
-    }
-    return total;
 }

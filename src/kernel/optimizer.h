@@ -1,6 +1,5 @@
-/* optimizer.h (internal): optimizer steps, sums of squares and scaling over flat buffers of f32 or
- * f64. Each is one pass over the memory, and no result depends on the number of threads or on the
- * instruction set. */
+/* optimizer.h (internal): optimizer steps over flat buffers of f32 or f64. Each is one pass over
+ * the memory, and no result depends on the number of threads or on the instruction set. */
 #ifndef WG_SRC_KERNEL_OPTIMIZER_H
 #define WG_SRC_KERNEL_OPTIMIZER_H
 
@@ -70,9 +69,5 @@ void wg_kernel_sgd_outer(wg_dtype dtype, int64_t rows, int64_t columns,
  * norm is 0. */
 void wg_kernel_lamb(wg_dtype dtype, int64_t n, const wg_step_numbers *numbers, const void *gradient,
                     void *weight, void *const slot[WG_STEP_SLOTS]);
-
-/* Σ x², summed in f64. */
-double wg_kernel_sum_squares(wg_dtype dtype, int64_t n, const void *x);
-void wg_kernel_scale(wg_dtype dtype, int64_t n, double factor, void *x);
 
 #endif

@@ -273,28 +273,4 @@ WG_LOOP_HEAD(lamb_move) {
     }
 }
 
-TARGET static void LOOP(scale)(int64_t n, double factor, void *values) {
-    T *restrict x = values;
-    const T by = (T)factor;
-    for (int64_t i = 0; i < n; i++) {
-        x[i] *= by;
-    }
-}
-
-/* The lanes are the same on every machine, and so is the sum. */
-TARGET static double LOOP(sum_squares)(int64_t n, const void *values) {
-    const T *restrict x = values;
-    double lane[LANES] = {0};
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (int k = 0; k < LANES; k++) {
-            lane[k] += (double)x[i + k] * (double)x[i + k];
-        }
-    }
-    for (; i < n; i++) {
-        lane[i % LANES] += (double)x[i] * (double)x[i];
-    }
-    return LOOP(sum_lanes)(lane);
-}
-
 #undef WG_LOOP_HEAD

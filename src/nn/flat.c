@@ -1,6 +1,5 @@
 /* flat.c: the flat buffers, and what is done to all gradients at once. */
 #include "kernel/level1.h"
-#include "kernel/optimizer.h"
 #include "nn/store.h"
 
 #include <math.h>
@@ -98,7 +97,7 @@ static double norm(wg_store *store, const char *name) {
     double sum = 0;
     for (size_t dtype = 0; dtype < WG_COUNT_OF(store->flat); dtype++) {
         const wg_flat *flat = &store->flat[dtype];
-        sum += wg_kernel_sum_squares((wg_dtype)dtype, flat->count, flat->gradient);
+        sum += wg_kernel_dot((wg_dtype)dtype, flat->count, flat->gradient, flat->gradient);
     }
     return sqrt(sum);
 }

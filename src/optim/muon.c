@@ -96,7 +96,7 @@ static bool orthogonalise(const wg_optimizer *optimizer, const wg_member *member
     const double carried = o->no_nesterov ? o->momentum : o->momentum * o->momentum;
     memcpy(update, param->sink.gradient, (size_t)param->count * wg_dtype_size(it.dtype));
     wg_kernel_axpby(it.dtype, param->count, carried, mean, own, update);
-    const double norm = sqrt(wg_kernel_sum_squares(it.dtype, param->count, update));
+    const double norm = sqrt(wg_kernel_dot(it.dtype, param->count, update, update));
     wg_kernel_scale(it.dtype, param->count, 1 / fmax(norm + o->epsilon, (double)FLT_MIN), update);
     it.x = update;
     for (int i = 0; i < o->iterations; i++) {

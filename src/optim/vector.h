@@ -4,7 +4,6 @@
 #define WG_SRC_OPTIM_VECTOR_H
 
 #include "kernel/level1.h"
-#include "kernel/optimizer.h"
 #include "nn/store.h"
 
 #include <math.h>
